@@ -1,0 +1,34 @@
+/** Names of the variables that Lethe reads. */
+export const VARIABLES = [
+  'ALLOWED_CALLBACK_PORTS',
+  'ALLOWED_HTTP_CALLBACKS',
+  'AUTH_FAILURE_RATE_LIMIT',
+  'DATA_DIR',
+  'DELETE_RATE_LIMIT',
+  'DELIVERY_SCHEDULE_SECONDS',
+  'HOST',
+  'LAUNCH_PAGE_PICKER',
+  'LOG_LEVEL',
+  'MATCH_THRESHOLDS',
+  'MONGODB_URI',
+  'NODE_ENV',
+  'PORT',
+  'PRIVATE_CALLBACK_CIDRS',
+  'PUBLIC_URL',
+  'REDIRECT_WAIT_SECONDS',
+  'RETENTION_DAYS',
+  'ROOT_KEY_PATH',
+  'SERVICE_KEY_PATH',
+  'TRUST_PROXY',
+] as const;
+
+export type VariableName = (typeof VARIABLES)[number];
+
+/** Reads every variable of {@link VARIABLES}, and nothing else does; an empty value counts as not given. */
+export function readEnv(): Partial<Record<VariableName, string>> {
+  const given = VARIABLES.flatMap((name) => {
+    const value = process.env[name]?.trim();
+    return value === undefined || value === '' ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(given);
+}

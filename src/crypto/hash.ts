@@ -1,0 +1,42 @@
+import { createHash, createHmac, hkdfSync } from 'node:crypto';
+import { SecretBytes } from './secret-bytes.js';
+
+/** SHA-256 (FIPS 180-4) of the parts one after the other: 32 bytes. */
+export function sha256(...parts: readonly (Uint8Array | string)[]): Uint8Array {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+/** HMAC-SHA-256 (RFC 2104) of the parts one after the other: 32 bytes. */
+export function hmacSha256(
+  key: SecretBytes,
+  ...parts: readonly (Uint8Array | string)[]
+): Uint8Array {
+  return key.use((bytes) => {
+    const hmac = createHmac('sha256', bytes);
+    for (const part of parts) hmac.update(part);
+    return hmac.digest();
+  });
+}
+
+/** A 32-byte key for one purpose: HKDF-SHA-256 (RFC 5869), empty salt, the purpose as info. */
+export function deriveKey(key: SecretBytes, purpose: string): SecretBytes {
+  return key.use((bytes) =>
+    SecretBytes.own(hkdfSync('sha256', bytes, new Uint8Array(0), purpose, 32)),
+  );
+}
+
+/**
+ * Joins texts so that no two lists give the same bytes: each text is preceded by its length in
+ * bytes, 4 bytes big-endian.
+ */
+export function lengthPrefixed(...texts: readonly string[]): Uint8Array {
+  const parts = texts.flatMap((text) => {
+    const bytes = Buffer.from(text, 'utf8');
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.byteLength);
+    return [length, bytes];
+  });
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,554 @@
+// Generated from schemas/ by `npm run gen`. Do not edit: change the schema, then generate again.
+
+/**
+ * Random UUID of a session; whoever knows it may act inside the session.
+ */
+export type SessionId = string;
+/**
+ * An address as the caller wrote it: no space, control character or direction override. What it may point to is decided beyond this schema.
+ */
+export type WebAddress = string;
+/**
+ * Erases the subject uuid irrevocably; the target is always explicit. puid and customerId are accepted as uuid.
+ */
+export type DeleteRequest = SessionRequest & {
+  type: 'DELETE';
+  uuid: SubjectId;
+};
+/**
+ * Name of a person within a tenant: 1 to 128 of A-Z a-z 0-9 . _ -
+ */
+export type SubjectId = string;
+/**
+ * Short text that is safe in logs and pages: letters and digits of every script, space and - _ . : / @ + # ( )
+ */
+export type SafeText = string;
+/**
+ * One line of text without control characters and direction overrides.
+ */
+export type DeviceText = string;
+/**
+ * Enrols a person under uuid, or under a generated one when it is absent. REGISTER is accepted as type; puid and customerId as uuid.
+ */
+export type EnrollRequest = SessionRequest & {
+  type: 'ENROLL';
+  uuid?: SubjectId;
+};
+/**
+ * State of a session; the last four are final.
+ */
+export type SessionStatus =
+  | 'CREATED'
+  | 'IN_PROGRESS'
+  | 'SUCCESS'
+  | 'FAILED'
+  | 'EXPIRED'
+  | 'CANCELED';
+/**
+ * The operation in the spelling of the request that created the session.
+ */
+export type SpelledType = string;
+/**
+ * Finds out who a person is among all subjects of the tenant; uuid is without effect. SIGN_IN and SIGNIN are accepted as type.
+ */
+export type SignInRequest = SessionRequest & {
+  type: 'SIGN-IN';
+  uuid?: SubjectId;
+};
+/**
+ * Compares a person with the enrolment of uuid. VERIFY_ULTRA is accepted as type and takes customerId as the subject; puid and customerId are accepted as uuid.
+ */
+export type VerifyRequest = SessionRequest & {
+  type: 'VERIFY';
+  uuid: SubjectId;
+};
+
+/**
+ * The data arrived; it was not kept.
+ */
+export interface AcceptedResponse {
+  success: true;
+}
+/**
+ * One entry of the audit log. It holds no personal data: the subject is a keyed commitment.
+ */
+export interface AuditEntry {
+  /**
+   * Version of this form.
+   */
+  v: 1;
+  /**
+   * When it happened, in UTC.
+   */
+  at: string;
+  op:
+    | 'ENROLL'
+    | 'VERIFY'
+    | 'SIGN-IN'
+    | 'DELETE'
+    | 'CANCEL'
+    | 'EXPIRE'
+    | 'AUTHENTICATE'
+    | 'TENANT'
+    | 'CLIENT';
+  outcome: 'succeeded' | 'failed' | 'refused' | 'created';
+  /**
+   * Error code of a refusal or failure.
+   */
+  code?: string;
+  /**
+   * The tenant, when known.
+   */
+  tenantId?: string;
+  /**
+   * The client, when known.
+   */
+  clientId?: string;
+  sessionId?: SessionId;
+  /**
+   * Keyed commitment of tenant and uuid: 32 bytes in base64url.
+   */
+  subject?: string;
+}
+/**
+ * Where the webhook goes: https, and no private address. Unknown members are refused.
+ */
+export interface Callback {
+  url: WebAddress;
+  /**
+   * Headers sent along with the webhook, for example authorization: visible ASCII.
+   */
+  headers?: {
+    [k: string]: string;
+  };
+}
+/**
+ * Answer to a cancellation.
+ */
+export interface CancelResponse {
+  message: 'Session canceled';
+  status: 'success';
+  sessionId: SessionId;
+}
+/**
+ * Single-use proof that a capture was made for this session.
+ */
+export interface Challenge {
+  /**
+   * Sent back with the template, once.
+   */
+  nonce: string;
+  /**
+   * From this time on the nonce is refused.
+   */
+  expiresAt: string;
+}
+/**
+ * Device data of the public clients, encrypted by their own parameters. It is dropped unread.
+ */
+export interface CollectRequest {
+  encryptedKey: string;
+  encryptedMessage: string;
+  iv: string;
+  gcmTag: string;
+  gcmAad: string;
+}
+/**
+ * What the requests of every operation share; unknown members are ignored. The browser goes to redirectURL at the end (redirectUrl and successUrl are accepted as well), or to failureUrl after a failure where the older dialect gives one. customerId is the integrator's own name for the person and names the subject when neither uuid nor puid is given. transactionID is the integrator's own reference. auditTag is a category that answer and webhook repeat. productGroupId is accepted and without effect.
+ */
+export interface SessionRequest {
+  redirectURL: WebAddress;
+  failureUrl?: WebAddress;
+  callback: Callback;
+  customerId?: SubjectId;
+  transactionID?: SafeText;
+  deviceInfo?: DeviceInfo;
+  auditTag?: SafeText;
+  /**
+   * Life of the session in seconds; 600 when absent.
+   */
+  sessionExpiry?: number;
+  /**
+   * Adds detail to the log of the service; never to answers.
+   */
+  debugMode?: boolean;
+  /**
+   * Language of the launch page, such as en-US.
+   */
+  locale?: string;
+  /**
+   * Whether the launch page may be used on a desktop computer.
+   */
+  enableDesktop?: boolean;
+  /**
+   * Accepted and without effect: images are never kept, so none can be sent.
+   */
+  sendImages?: boolean;
+  /**
+   * Accepted and without effect: one final webhook is sent.
+   */
+  sendEventWebhooks?: boolean;
+  /**
+   * What the session shall capture; only face is captured.
+   *
+   * @maxItems 8
+   */
+  requirements?: ('face' | 'identity_document' | 'verification')[];
+  productGroupId?: SubjectId;
+}
+/**
+ * What the client says about the device (os, model, resolution): at most 20 flat members.
+ */
+export interface DeviceInfo {
+  os?: DeviceText;
+  model?: DeviceText;
+  resolution?: DeviceText;
+  [k: string]: string | number | boolean | undefined;
+}
+/**
+ * Answer to DELETE: the erasure has happened. Extensions add members, never change these.
+ */
+export interface DeleteResponse {
+  message: 'Success!';
+  status: 'success';
+  sessionId: SessionId;
+  identificationResult: {
+    uuid: SubjectId;
+    auditTag?: SafeText;
+    status: 'deleted';
+  };
+}
+/**
+ * A template request in encrypted form: the UTF-8 JSON of {embedding, model, nonce} under AES-256-GCM, its key under RSA-OAEP with SHA-256 (also as MGF1 hash, empty label). All five members are standard base64 with padding. The parameters are an extension: the public contract does not name them.
+ */
+export interface EncryptedRequest {
+  /**
+   * RSA-OAEP-256 ciphertext of the 32-byte AES key, made with the key of GET /public-key.
+   */
+  encryptedKey: string;
+  /**
+   * AES-256-GCM ciphertext without the tag.
+   */
+  encryptedMessage: string;
+  /**
+   * The 12-byte nonce of AES-GCM; fresh for every message.
+   */
+  iv: string;
+  /**
+   * The 16-byte tag of AES-GCM.
+   */
+  gcmTag: string;
+  /**
+   * The additional data of AES-GCM: the UTF-8 bytes of the session id in the path.
+   */
+  gcmAad: string;
+}
+/**
+ * Every error answer.
+ */
+export interface ErrorAnswer {
+  status: 'error';
+  /**
+   * A sentence for people; it never holds a value of the request.
+   */
+  message: string;
+  /**
+   * Numbers of the error table of the public contract.
+   */
+  errorCodes: number[];
+  /**
+   * Stable name of the error; switch on this.
+   */
+  code: string;
+  /**
+   * Name of this request in the log of the service.
+   */
+  requestId: string;
+  /**
+   * The places that are wrong, for a body that does not fit its schema.
+   *
+   * @maxItems 10
+   */
+  errors?: {
+    /**
+     * RFC 6901 pointer into the body; empty for the body itself.
+     */
+    pointer: string;
+    /**
+     * What is wrong there, without the value.
+     */
+    message: string;
+  }[];
+}
+/**
+ * What a person says about the session.
+ */
+export interface FeedbackRequest {
+  /**
+   * Free text; it is dropped unread.
+   */
+  feedback: string;
+}
+/**
+ * Whether the service runs and can do its work.
+ */
+export interface Health {
+  status: 'ok' | 'unavailable';
+}
+/**
+ * Public keys that signatures of this service are checked with (RFC 7517).
+ */
+export interface Jwks {
+  keys: {
+    kty: 'OKP';
+    crv: 'Ed25519';
+    /**
+     * The public key, 32 bytes in base64url.
+     */
+    x: string;
+    /**
+     * Name of the key.
+     */
+    kid: string;
+    alg: 'EdDSA';
+    use: 'sig';
+  }[];
+}
+/**
+ * The key that encrypted payloads are made for.
+ */
+export interface PublicKey {
+  /**
+   * PEM (SPKI) of an RSA key.
+   */
+  publicKey: string;
+  /**
+   * Name of the key.
+   */
+  kid: string;
+  alg: 'RSA-OAEP-256';
+}
+/**
+ * Answer to ENROLL, VERIFY and SIGN-IN.
+ */
+export interface SessionCreated {
+  message: 'Success!';
+  /**
+   * Result of this call, not of the session.
+   */
+  status: 'success';
+  sessionId: SessionId;
+  type: SpelledType;
+  /**
+   * Page to send the browser to, or to put in a frame.
+   */
+  launchUrl: string;
+  /**
+   * End of the session.
+   */
+  expiresAt: string;
+}
+/**
+ * A session as its owner sees it; challenge is present while the session waits for a template.
+ */
+export interface SessionView {
+  sessionId: SessionId;
+  type: SpelledType;
+  status: SessionStatus;
+  redirectURL: WebAddress;
+  /**
+   * End of the session.
+   */
+  expiresAt: string;
+  /**
+   * PEM (SPKI) of the key that encrypted payloads are made for.
+   */
+  publicKey: string;
+  challenge?: Challenge;
+}
+/**
+ * A session as whoever holds only its id sees it: what the launch page needs. challenge is present while the session waits for a template.
+ */
+export interface RedactedSession {
+  sessionId: SessionId;
+  type: SpelledType;
+  status: SessionStatus;
+  /**
+   * End of the session.
+   */
+  expiresAt: string;
+  /**
+   * PEM (SPKI) of the key that encrypted payloads are made for.
+   */
+  publicKey: string;
+  challenge?: Challenge;
+  /**
+   * Name of the tenant that asks.
+   */
+  displayName: string;
+}
+/**
+ * A face template, made on the device of the person.
+ */
+export interface TemplateRequest {
+  /**
+   * Base64 of little-endian float32 numbers, as many as the model has dimensions.
+   */
+  embedding: string;
+  /**
+   * The model that made the embedding.
+   */
+  model: string;
+  /**
+   * challenge.nonce of the session.
+   */
+  nonce: string;
+}
+/**
+ * What the browser learns about its template: the outcome, never a score and never who was found.
+ */
+export interface TemplateResponse {
+  /**
+   * Whether the operation succeeded.
+   */
+  success: boolean;
+  status: 'SUCCESS' | 'FAILED';
+  type: SpelledType;
+  sessionId: SessionId;
+  /**
+   * The HTTP status of this answer.
+   */
+  statusCode: number;
+  /**
+   * A session is used once.
+   */
+  tryAgain: false;
+}
+/**
+ * The final event of a session. puid and guid are the uuid of the subject. type, transactionID and identificationResult are extensions of the documented payload; the signature is in the headers.
+ */
+export interface Webhook {
+  sessionId: SessionId;
+  status: 'SUCCESS' | 'FAILED';
+  puid?: SubjectId;
+  guid?: SubjectId;
+  /**
+   * When the session ended; no document is captured.
+   */
+  identityInformation?: {
+    documentType?: string;
+    /**
+     * Milliseconds since 1970, as a string.
+     */
+    verificationDate?: string;
+  };
+  /**
+   * Empty: no contact data is kept.
+   */
+  contactInformation?: {
+    email?: string;
+    phone?: string;
+  };
+  message: string;
+  errors: {
+    /**
+     * Number of the error table of the public contract.
+     */
+    code: number;
+    message: string;
+  }[];
+  /**
+   * Always empty: images are never kept.
+   */
+  images?: {
+    type: string;
+    data: string;
+  }[];
+  /**
+   * Kept for receivers that read it.
+   */
+  indicators?: {
+    /**
+     * False: nothing was measured, and the members mean nothing.
+     */
+    evaluated?: boolean;
+    /**
+     * Signs of an automated browser.
+     */
+    headless?: {
+      webdriver?: boolean;
+      userAgent?: boolean;
+      webGL?: boolean;
+      phantom?: boolean;
+      selenium?: boolean;
+      chrome?: boolean;
+      permissions?: boolean;
+      plugins?: boolean;
+      languages?: boolean;
+      webRTC?: boolean;
+      notification?: boolean;
+      deviceMemory?: boolean;
+      connectionType?: boolean;
+      timing?: boolean;
+    };
+    /**
+     * Signs of a virtual camera.
+     */
+    virtualCamera?: {
+      virtualCameraSoftware?: boolean;
+      suspiciousLabels?: boolean;
+      noMediaDevices?: boolean;
+      mediaDevicesError?: boolean;
+    };
+    /**
+     * Signs of a manipulated browser.
+     */
+    browserAnomalies?: {
+      missingWebAPIs?: boolean;
+      inconsistentFingerprint?: boolean;
+      automationProperties?: boolean;
+    };
+  };
+  /**
+   * Kept for receivers that read it.
+   */
+  riskEvaluation?: {
+    /**
+     * False: nothing was measured, and the members mean nothing.
+     */
+    evaluated?: boolean;
+    score?: number;
+    level?: string;
+    recommendation?: string;
+    flags?: string[];
+    signals?: {};
+  };
+  type?: SpelledType;
+  transactionID?: SafeText;
+  identificationResult?: {
+    uuid?: SubjectId;
+    auditTag?: SafeText;
+    /**
+     * Outcome for the subject, such as enrolled, verified, identified, deleted.
+     */
+    status: string;
+    /**
+     * Cosine similarity; only where a comparison was made.
+     */
+    confidence?: number;
+    /**
+     * @maxItems 10
+     */
+    topKMatches?: {
+      uuid: SubjectId;
+      confidence: number;
+    }[];
+  };
+}
+/**
+ * Stands for the webhook payload until the session has ended, and also after that for whoever holds only the session id.
+ */
+export interface PendingWebhook {
+  sessionId: SessionId;
+  status: 'IN_PROGRESS' | 'SUCCESS' | 'FAILED';
+}
