@@ -1,0 +1,48 @@
+import type { SlcKey } from './slc-key.js';
+
+/** Which credentials a tenant's clients must present. */
+export type AuthMode = 'strict' | 'apiKeyOnly';
+
+/** A webhook secret, sealed; of several, each signs until its time is over. */
+export interface SealedSecret {
+  readonly sealed: Uint8Array;
+  readonly expiresAtMs?: number;
+}
+
+/** An integrator's account. */
+export interface Tenant {
+  readonly tenantId: string;
+  /** What the launch page calls the integrator. */
+  readonly displayName: string;
+  readonly authMode: AuthMode;
+  /** Thresholds that replace the service's, by model. */
+  readonly thresholds: Readonly<
+    Record<string, { readonly verify: number; readonly signIn: number }>
+  >;
+  /** Origins that may show the launch page in a frame. */
+  readonly frameOrigins: readonly string[];
+  readonly webhookSecrets: readonly SealedSecret[];
+  readonly createdAtMs: number;
+}
+
+/** One of at most two live secrets of a client. */
+export interface ClientSecret {
+  /** HMAC-SHA-256 of the secret under the pepper: 32 bytes, base64url. */
+  readonly digest: string;
+  /** The secret itself, sealed, where the client may sign HS256 credentials with it. */
+  readonly sealed?: Uint8Array;
+  readonly expiresAtMs?: number;
+}
+
+/** A credential set of a tenant. */
+export interface Client {
+  readonly clientId: string;
+  readonly tenantId: string;
+  /** HMAC-SHA-256 of the API key under the pepper: 32 bytes, base64url; unique. */
+  readonly apiKeyDigest: string;
+  readonly secrets: readonly ClientSecret[];
+  /** Public keys that may sign short-lived credentials (SLC). */
+  readonly slcKeys: readonly SlcKey[];
+  readonly createdAtMs: number;
+  readonly revokedAtMs?: number;
+}

@@ -1,0 +1,90 @@
+import { newEntry } from '../audit/record.js';
+import { invalidAt } from '../errors/service-error.js';
+import { randomId } from '../lib/ids.js';
+import { type AccountDeps, noSuchTenant } from './accounts.js';
+import { rotateSecrets } from './secrets.js';
+import type { AuthMode, Tenant } from './tenant.js';
+import { checkTenant, type KnownModels } from './tenant-policy.js';
+import { newWebhookSecret } from './webhook-secret.js';
+
+export interface TenantDeps extends AccountDeps {
+  readonly models: KnownModels;
+}
+
+/** A tenant, and its webhook secret where one was made: the only time that it is shown. */
+export interface IssuedTenant {
+  readonly tenant: Tenant;
+  readonly webhookSecret?: string;
+}
+
+/**
+ * Makes a tenant with a fresh webhook secret; a random id unless one is given.
+ *
+ * Throws VALIDATION_FAILED for a policy that may not be stored or an id that is taken.
+ */
+export async function createTenant(
+  deps: TenantDeps,
+  request: {
+    displayName: string;
+    tenantId?: string;
+    authMode?: AuthMode;
+    frameOrigins?: readonly string[];
+    thresholds?: Tenant['thresholds'];
+  },
+): Promise<Required<IssuedTenant>> {
+  const tenantId = request.tenantId ?? randomId();
+  const secret = newWebhookSecret(deps.sealer, tenantId);
+  const tenant: Tenant = {
+    tenantId,
+    displayName: request.displayName,
+    authMode: request.authMode ?? 'strict',
+    thresholds: request.thresholds ?? {},
+    frameOrigins: request.frameOrigins ?? [],
+    webhookSecrets: [secret.stored],
+    createdAtMs: deps.clock.nowMs(),
+  };
+  checkTenant(tenant, deps.models);
+  await deps.store.transaction(async ({ access, audit }) => {
+    if (!(await access.insertTenant(tenant))) throw invalidAt('/tenantId', 'is taken');
+    await audit.append(newEntry(deps, { op: 'TENANT', outcome: 'succeeded', tenantId }));
+  });
+  return { tenant, webhookSecret: secret.text };
+}
+
+/** What is given is changed, lists as a whole. */
+export interface TenantChange {
+  readonly tenantId: string;
+  readonly displayName?: string;
+  readonly authMode?: AuthMode;
+  readonly frameOrigins?: readonly string[];
+  readonly thresholds?: Tenant['thresholds'];
+  /** Makes a new webhook secret; the previous one goes on signing as well for so long. */
+  readonly rotateWebhookSecret?: { readonly overlapMs: number };
+}
+
+/** Throws NOT_FOUND for an unknown tenant, VALIDATION_FAILED for a policy that may not be stored. */
+export async function changeTenant(deps: TenantDeps, change: TenantChange): Promise<IssuedTenant> {
+  const { tenantId, rotateWebhookSecret: rotation, ...policy } = change;
+  const secret = rotation && newWebhookSecret(deps.sealer, tenantId);
+  const nowMs = deps.clock.nowMs();
+  const tenant = await deps.store.transaction(async ({ access, audit }) => {
+    const current = await access.findTenant(tenantId);
+    if (current === undefined) throw noSuchTenant();
+    const changed: Tenant = {
+      ...current,
+      ...policy,
+      ...(secret && {
+        webhookSecrets: rotateSecrets(current.webhookSecrets, {
+          fresh: secret.stored,
+          nowMs,
+          overlapMs: rotation.overlapMs,
+        }),
+      }),
+    };
+    checkTenant(changed, deps.models);
+    if (!(await access.replaceTenant(changed))) throw noSuchTenant();
+    await audit.append(newEntry(deps, { op: 'TENANT', outcome: 'succeeded', tenantId }));
+    return changed;
+  });
+  return { tenant, ...(secret && { webhookSecret: secret.text }) };
+}
