@@ -1,0 +1,24 @@
+/** A deletion and its life: the intent is recorded first, so that a crash resumes from it. */
+export interface Erasure {
+  readonly erasureId: string;
+  readonly tenantId: string;
+  /** Keyed commitment of tenant and uuid, 32 bytes base64url: all that is kept in the end. */
+  readonly subject: string;
+  readonly state: 'shredding' | 'completed';
+  /** What a crash needs to go on; gone when completed. */
+  readonly intent?: { readonly uuid: string; readonly keyIds: readonly string[] };
+  readonly requestedAtMs: number;
+  readonly completedAtMs?: number;
+}
+
+/** Where erasures are kept. */
+export interface ErasureStore {
+  /** Records the intent; at most one erasure of a subject is under way. */
+  start(erasure: Erasure): Promise<void>;
+  find(erasureId: string): Promise<Erasure | undefined>;
+  /** The erasure of a subject that is under way, else the one that was completed last. */
+  findLatest(of: { tenantId: string; subject: string }): Promise<Erasure | undefined>;
+  /** shredding becomes completed and the intent is dropped. Returns whether this call did it. */
+  complete(erasureId: string, completedAtMs: number): Promise<boolean>;
+  findUnfinished(limit: number): Promise<readonly Erasure[]>;
+}
