@@ -1,0 +1,81 @@
+import { SealBroken } from '../crypto/seal.js';
+import type { Sealer } from '../crypto/sealer.js';
+import type { SecretBytes } from '../crypto/secret-bytes.js';
+import type { SigningKey } from '../crypto/signing-key.js';
+import type { Clock } from '../lib/clock.js';
+import { type Callback, openCallback } from './callback.js';
+import type { AttemptResult, Delivery } from './delivery-store.js';
+import { openBody } from './outbox.js';
+import { followUp, type RetrySchedule } from './retry-schedule.js';
+import { signWebhook } from './signature.js';
+import type { SendResult, WebhookSender } from './webhook-sender.js';
+
+export interface AttemptDeps {
+  readonly sender: WebhookSender;
+  readonly sealer: Sealer;
+  readonly signingKey: SigningKey;
+  /** The tenant's live webhook secrets; wiped after each use. */
+  secretsOf(tenantId: string): Promise<readonly SecretBytes[]>;
+  readonly schedule: RetrySchedule;
+  readonly clock: Clock;
+}
+
+/** Sends a delivery once and says what follows; throws only when the secrets cannot be had. */
+export async function attemptDelivery(
+  deps: AttemptDeps,
+  delivery: Delivery,
+): Promise<AttemptResult> {
+  const attemptedAtMs = deps.clock.nowMs();
+  const content = openContent(deps.sealer, delivery);
+  // Bytes that do not open now will not open later, but the schedule gives time to mend the key.
+  const result = content && (await send(deps, { ...content, attemptedAtMs, delivery }));
+  return {
+    attemptedAtMs,
+    outcome: result === undefined ? 'UNREADABLE' : outcomeOf(result),
+    next: followUp(deps.schedule, {
+      attempts: delivery.attempts + 1,
+      endedAtMs: deps.clock.nowMs(),
+      result: result ?? { kind: 'failed', code: 'PROTOCOL' },
+    }),
+  };
+}
+
+interface Content {
+  readonly callback: Callback;
+  readonly body: Uint8Array;
+}
+
+function openContent(sealer: Sealer, delivery: Delivery): Content | undefined {
+  try {
+    return { callback: openCallback(sealer, delivery), body: openBody(sealer, delivery) };
+  } catch (error) {
+    if (error instanceof SealBroken) return undefined;
+    throw error;
+  }
+}
+
+async function send(
+  deps: AttemptDeps,
+  attempt: Content & { attemptedAtMs: number; delivery: Delivery },
+): Promise<SendResult> {
+  const { callback, body, attemptedAtMs } = attempt;
+  const { deliveryId, tenantId } = attempt.delivery;
+  const secrets = await deps.secretsOf(tenantId);
+  const signatures = await signWebhook(
+    { signingKey: deps.signingKey, secrets },
+    { deliveryId, attemptedAtMs, body },
+  );
+  for (const secret of secrets) secret.wipe();
+  // What vouches for the message comes last: nothing of the caller's can take its place.
+  const headers = {
+    'user-agent': 'Lethe',
+    ...callback.headers,
+    'content-type': 'application/json',
+    ...signatures,
+  };
+  return await deps.sender.send({ url: callback.url, headers, body });
+}
+
+function outcomeOf(result: SendResult): string {
+  return result.kind === 'answered' ? result.status.toString() : result.code;
+}

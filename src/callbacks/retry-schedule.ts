@@ -1,0 +1,39 @@
+import { DAY_MS, SECOND_MS } from '../lib/clock.js';
+import type { AttemptResult } from './delivery-store.js';
+import type { SendResult } from './webhook-sender.js';
+
+/** A receiver may ask for a longer pause than the schedule's, up to this. */
+const MAX_RETRY_AFTER_MS = DAY_MS;
+/** Spreads what failed together, as a fraction to either side. */
+const JITTER = 0.1;
+const GONE = 410;
+
+export interface RetrySchedule {
+  /** Waiting time before each attempt, the first included. */
+  readonly delaysMs: readonly number[];
+  /** A number from 0 up to 1. */
+  readonly random: () => number;
+}
+
+/**
+ * What follows an attempt, of which there were `attempts` with this one: 2xx delivers, 410 and the end of the schedule fail, and everything else,
+ * 3xx included, tries again after the scheduled pause or the longer one of Retry-After.
+ */
+export function followUp(
+  schedule: RetrySchedule,
+  attempt: { attempts: number; endedAtMs: number; result: SendResult },
+): AttemptResult['next'] {
+  const { attempts, endedAtMs, result } = attempt;
+  const status = result.kind === 'answered' ? result.status : undefined;
+  if (status !== undefined && status >= 200 && status < 300) return { state: 'delivered' };
+  const delayMs = schedule.delaysMs[attempts];
+  if (status === GONE || delayMs === undefined) return { state: 'failed' };
+  const jitteredMs = delayMs * (1 - JITTER + 2 * JITTER * schedule.random());
+  const pauseMs = Math.max(jitteredMs, askedPauseMs(result));
+  return { state: 'pending', dueAtMs: endedAtMs + Math.round(pauseMs) };
+}
+
+function askedPauseMs(result: SendResult): number {
+  const seconds = result.kind === 'answered' ? (result.retryAfterSeconds ?? 0) : 0;
+  return Math.min(seconds * SECOND_MS, MAX_RETRY_AFTER_MS);
+}

@@ -1,0 +1,30 @@
+/** One attempt, ready to be sent as it is. */
+export interface WebhookMessage {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Why there was no answer. Stable, and never holds anything that the receiver said. */
+export type SendFailure =
+  /** The address, or one that its name resolves to, may not be reached; no byte was sent. */
+  | 'BLOCKED_ADDRESS'
+  | 'DNS'
+  | 'CONNECT'
+  | 'TLS'
+  | 'TIMEOUT'
+  | 'RESET'
+  | 'PROTOCOL'
+  | 'RESPONSE_TOO_LARGE'
+  /** The sender was closed. */
+  | 'CLOSED';
+
+export type SendResult =
+  | { readonly kind: 'answered'; readonly status: number; readonly retryAfterSeconds?: number }
+  | { readonly kind: 'failed'; readonly code: SendFailure };
+
+/** Sends webhooks; `outbound/` implements it. */
+export interface WebhookSender {
+  /** POSTs once, follows no redirect, takes at most 15 seconds, never throws. */
+  send(message: WebhookMessage): Promise<SendResult>;
+}
