@@ -1,0 +1,76 @@
+import type { AccessStore } from '../../access/access-store.js';
+import type { PendingEntryStore } from '../../audit/log-store.js';
+import type { SubjectStore } from '../../biometrics/subject-store.js';
+import type { DeliveryStore } from '../../callbacks/delivery-store.js';
+import type { ErasureStore } from '../../erasure/erasure-store.js';
+import type { Stores } from '../../operations/unit-of-work.js';
+import type { IdempotencyStore } from '../../sessions/idempotency-store.js';
+import type { SessionStore } from '../../sessions/session-store.js';
+import { accessStore } from './access.js';
+import { deliveryStore } from './deliveries.js';
+import { erasureStore } from './erasures.js';
+import { idempotencyStore } from './idempotency.js';
+import { pendingEntryStore } from './pending-entries.js';
+import type { Runner } from './runner.js';
+import { sessionStore } from './sessions.js';
+import { subjectStore } from './subjects.js';
+
+/** The stores that take part in transactions, on this runner. */
+export function storesOn(runner: Runner): Stores {
+  return {
+    access: accessStore(runner),
+    sessions: sessionStore(runner),
+    idempotency: idempotencyStore(runner),
+    subjects: subjectStore(runner),
+    erasures: erasureStore(runner),
+    deliveries: deliveryStore(runner),
+    audit: pendingEntryStore(runner),
+  };
+}
+
+/**
+ * The same for one transaction. Each store is made at its first use: a transaction needs few of
+ * them, and making all would cost as much as its statements.
+ */
+export class TransactionStores implements Stores {
+  readonly #runner: Runner;
+  #access: AccessStore | undefined;
+  #sessions: SessionStore | undefined;
+  #idempotency: IdempotencyStore | undefined;
+  #subjects: SubjectStore | undefined;
+  #erasures: ErasureStore | undefined;
+  #deliveries: DeliveryStore | undefined;
+  #audit: PendingEntryStore | undefined;
+
+  constructor(runner: Runner) {
+    this.#runner = runner;
+  }
+
+  get access(): AccessStore {
+    return (this.#access ??= accessStore(this.#runner));
+  }
+
+  get sessions(): SessionStore {
+    return (this.#sessions ??= sessionStore(this.#runner));
+  }
+
+  get idempotency(): IdempotencyStore {
+    return (this.#idempotency ??= idempotencyStore(this.#runner));
+  }
+
+  get subjects(): SubjectStore {
+    return (this.#subjects ??= subjectStore(this.#runner));
+  }
+
+  get erasures(): ErasureStore {
+    return (this.#erasures ??= erasureStore(this.#runner));
+  }
+
+  get deliveries(): DeliveryStore {
+    return (this.#deliveries ??= deliveryStore(this.#runner));
+  }
+
+  get audit(): PendingEntryStore {
+    return (this.#audit ??= pendingEntryStore(this.#runner));
+  }
+}

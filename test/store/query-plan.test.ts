@@ -1,0 +1,183 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import Database from 'better-sqlite3';
+import type { Store } from '../../src/operations/unit-of-work.js';
+import { openSqliteStore } from '../../src/store/sqlite/open.js';
+import {
+  NOW_MS,
+  sampleClient,
+  sampleDelivery,
+  sampleErasure,
+  samplePending,
+  sampleSession,
+  sampleSubject,
+  sampleTenant,
+} from '../contract/samples.js';
+
+/** Statements that read a whole table, in the order of its key, because that is their purpose. */
+const MAY_SCAN = ['FROM tenants ORDER BY tenantId', 'FROM pendingEntries ORDER BY entryId LIMIT'];
+
+/** Statements that sort, because the rows that they sort are few: the erasures of one subject. */
+const MAY_SORT = ['FROM erasures WHERE tenantId = ? AND subject = ?'];
+
+const dataDir = mkdtempSync(join(tmpdir(), 'lethe-plan-'));
+const prepared = jest.spyOn(Database.prototype, 'prepare');
+let store: Store;
+
+beforeAll(async () => {
+  store = await openSqliteStore({ dataDir });
+});
+
+afterAll(async () => {
+  await store.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+type Calls<T> = { readonly [K in keyof T]: () => Promise<unknown> };
+
+/** A call of every method of every store; the compiler misses none. */
+function everyCall(): {
+  readonly [K in Exclude<keyof Store, 'transaction' | 'ping' | 'close'>]: Calls<Store[K]>;
+} {
+  const { access, sessions, idempotency, subjects, erasures, deliveries, audit, keys, log } = store;
+  const name = { tenantId: 'tenant', uuid: 'uuid' };
+  const use = { scope: 'scope', key: 'key' };
+  const delivery = sampleDelivery();
+  return {
+    access: {
+      insertTenant: () => access.insertTenant(sampleTenant()),
+      findTenant: () => access.findTenant('tenant'),
+      replaceTenant: () => access.replaceTenant(sampleTenant()),
+      listTenants: () => access.listTenants(),
+      insertClient: () => access.insertClient(sampleClient()),
+      findClient: () => access.findClient('client'),
+      findClientByApiKey: () => access.findClientByApiKey('digest'),
+      replaceClient: () => access.replaceClient(sampleClient()),
+      listClients: () => access.listClients('tenant'),
+      useToken: () => access.useToken({ clientId: 'client', tokenId: 'token', expiresAtMs: 1 }),
+      removeExpiredTokens: () => access.removeExpiredTokens(NOW_MS, 10),
+    },
+    sessions: {
+      insert: () => sessions.insert(sampleSession()),
+      find: () => sessions.find('session'),
+      markStarted: () => sessions.markStarted('session'),
+      end: () => sessions.end('session', { state: 'FAILED', endedAtMs: NOW_MS }),
+      findExpired: () => sessions.findExpired(NOW_MS, 10),
+      findOpenOfSubject: () => sessions.findOpenOfSubject(name),
+      findOpenOfErasure: () => sessions.findOpenOfErasure('erasure'),
+      forgetSubject: () => sessions.forgetSubject(name),
+      removeEndedBefore: () => sessions.removeEndedBefore(NOW_MS, 10),
+    },
+    idempotency: {
+      start: () => idempotency.start({ ...use, fingerprint: '', nowMs: 1, leaseUntilMs: 2 }),
+      finish: () =>
+        idempotency.finish({
+          ...use,
+          answer: { status: 200, sealedBody: new Uint8Array() },
+          expiresAtMs: 3,
+        }),
+      abandon: () => idempotency.abandon(use),
+      removeExpired: () => idempotency.removeExpired(NOW_MS, 10),
+    },
+    subjects: {
+      find: () => subjects.find(name),
+      insert: () => subjects.insert(sampleSubject()),
+      beginErasure: () => subjects.beginErasure(name),
+      remove: () => subjects.remove(name),
+      scan: () => subjects.scan({ tenantId: 'tenant', model: 'model', afterUuid: '', limit: 10 }),
+      count: () => subjects.count('tenant'),
+    },
+    erasures: {
+      start: () => erasures.start(sampleErasure()),
+      find: () => erasures.find('erasure'),
+      findLatest: () => erasures.findLatest({ tenantId: 'tenant', subject: 'subject' }),
+      complete: () => erasures.complete('erasure', NOW_MS),
+      findUnfinished: () => erasures.findUnfinished(10),
+    },
+    deliveries: {
+      insert: () => deliveries.insert(delivery),
+      findBySession: () => deliveries.findBySession('session'),
+      claimDue: () =>
+        deliveries.claimDue({
+          nowMs: NOW_MS,
+          leaseUntilMs: NOW_MS + 1,
+          limit: 10,
+          expedited: [delivery.deliveryId],
+        }),
+      finishAttempt: () =>
+        deliveries.finishAttempt(
+          { delivery, leaseId: 'lease' },
+          { attemptedAtMs: NOW_MS, outcome: '200', next: { state: 'delivered' } },
+        ),
+      releaseLeases: () => store.deliveries.releaseLeases(),
+      nextDueAtMs: () => deliveries.nextDueAtMs(),
+      removeOfSessions: () => deliveries.removeOfSessions(['session']),
+      removeEndedBefore: () => deliveries.removeEndedBefore(NOW_MS, 10),
+    },
+    audit: { append: () => audit.append(samplePending()) },
+    keys: {
+      insert: () => keys.insert({ keyId: 'key', wrapped: new Uint8Array() }),
+      find: () => keys.find(['key']),
+      remove: () => keys.remove(['key']),
+    },
+    log: {
+      sequence: () =>
+        log.sequence(10, (_head, pending) => ({
+          records: pending.map((_, index) => ({ sequence: index, entry: '{}', hash: '' })),
+          checkpoint: { size: pending.length, hash: '', signedAt: '', kid: '', signature: '' },
+        })),
+      head: () => log.head(),
+      readRecords: () => log.readRecords(0, 10),
+      readCheckpoints: () => log.readCheckpoints(0, 10),
+    },
+    installation: {
+      find: () => store.installation.find(),
+      insert: () =>
+        store.installation.insert({
+          installationId: '',
+          rootKeyCheck: '',
+          serviceKeyCheck: '',
+          sealedPayloadKey: new Uint8Array(),
+          createdAtMs: NOW_MS,
+        }),
+    },
+  };
+}
+
+test('when any method of any store is called, then its statements search an index', async () => {
+  prepared.mockClear();
+  for (const calls of Object.values(everyCall())) {
+    for (const call of Object.values(calls)) await call();
+  }
+  const texts = [...new Set(prepared.mock.calls.map(([text]) => text))].filter((text) =>
+    /^\s*(SELECT|INSERT|UPDATE|DELETE)/.test(text),
+  );
+  expect(texts.length).toBeGreaterThan(50);
+
+  const database = new Database(join(dataDir, 'lethe.db'), { readonly: true });
+  const slow = texts.flatMap((text) => {
+    const parameters = Array<null>(text.split('?').length - 1).fill(null);
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${text}`).all(parameters);
+    return plan
+      .map((step) => (step as { detail: string }).detail)
+      .filter((detail) => isSlow(detail, text))
+      .map((detail) => `${detail}: ${text}`);
+  });
+  database.close();
+  expect(slow).toEqual([]);
+});
+
+/** A scan of an index is quick only where the index holds nothing but the rows that are wanted. */
+function isSlow(detail: string, text: string): boolean {
+  const isAny = (exceptions: string[]): boolean => exceptions.some((part) => text.includes(part));
+  if (detail.startsWith('SCAN CONSTANT ROW')) return false;
+  if (
+    detail.startsWith('SCAN') &&
+    !/USING (COVERING )?INDEX (free|leased|unfinished)/.test(detail)
+  ) {
+    return !isAny(MAY_SCAN);
+  }
+  return detail.includes('TEMP B-TREE FOR ORDER BY') && !isAny(MAY_SORT);
+}
