@@ -1,0 +1,59 @@
+import type { mongo, Schema } from 'mongoose';
+import {
+  type ClientRow,
+  clientSchema,
+  type TenantRow,
+  tenantSchema,
+  type UsedTokenRow,
+  usedTokenSchema,
+} from './access-rows.js';
+import { type DeliveryRow, deliverySchema } from './delivery-rows.js';
+import { type ErasureRow, erasureSchema } from './erasure-rows.js';
+import { type IdempotencyRow, idempotencySchema } from './idempotency-rows.js';
+import { type InstallationRow, installationSchema } from './installation-rows.js';
+import { type KeyRow, keySchema } from './key-rows.js';
+import {
+  type CheckpointRow,
+  checkpointSchema,
+  type LogRecordRow,
+  logRecordSchema,
+  type PendingEntryRow,
+  pendingEntrySchema,
+} from './log-rows.js';
+import { type SessionRow, sessionSchema } from './session-rows.js';
+import { type SubjectRow, subjectSchema } from './subject-rows.js';
+
+/** The collections by their names in the database. */
+export interface Collections {
+  readonly tenants: mongo.Collection<TenantRow>;
+  readonly clients: mongo.Collection<ClientRow>;
+  readonly usedTokens: mongo.Collection<UsedTokenRow>;
+  readonly sessions: mongo.Collection<SessionRow>;
+  readonly idempotencyKeys: mongo.Collection<IdempotencyRow>;
+  readonly subjects: mongo.Collection<SubjectRow>;
+  readonly erasures: mongo.Collection<ErasureRow>;
+  readonly deliveries: mongo.Collection<DeliveryRow>;
+  readonly pendingEntries: mongo.Collection<PendingEntryRow>;
+  readonly logRecords: mongo.Collection<LogRecordRow>;
+  readonly checkpoints: mongo.Collection<CheckpointRow>;
+  readonly keys: mongo.Collection<KeyRow>;
+  readonly installations: mongo.Collection<InstallationRow>;
+}
+
+export type CollectionName = keyof Collections;
+
+export const SCHEMAS: Readonly<Record<CollectionName, Schema>> = {
+  tenants: tenantSchema,
+  clients: clientSchema,
+  usedTokens: usedTokenSchema,
+  sessions: sessionSchema,
+  idempotencyKeys: idempotencySchema,
+  subjects: subjectSchema,
+  erasures: erasureSchema,
+  deliveries: deliverySchema,
+  pendingEntries: pendingEntrySchema,
+  logRecords: logRecordSchema,
+  checkpoints: checkpointSchema,
+  keys: keySchema,
+  installations: installationSchema,
+};

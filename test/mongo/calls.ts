@@ -1,0 +1,246 @@
+import type { Store, Stores } from '../../src/operations/unit-of-work.js';
+import * as sample from './samples.js';
+
+type Given = (store: Store) => Promise<unknown>;
+
+/** A call that changes the store, after what has to be there for it. */
+export interface Call<S> {
+  readonly given?: Given;
+  readonly call: (stores: S) => Promise<unknown>;
+}
+
+const { tenant, client, session, subject, erasure, delivery, idempotencyUse: use } = sample;
+const ended = { state: 'SUCCESS', endedAtMs: session.createdAtMs + 50, uuid: 'uuid-1' } as const;
+const later = session.expiresAtMs + 1_000;
+const answer = { status: 200, sealedBody: Uint8Array.of(1) };
+const start = {
+  ...use,
+  fingerprint: 'fingerprint',
+  nowMs: session.createdAtMs,
+  leaseUntilMs: session.createdAtMs + 10,
+};
+const token = { clientId: 'client-1', tokenId: 'token-1', expiresAtMs: session.createdAtMs };
+
+async function endedSession(store: Store): Promise<void> {
+  await store.sessions.insert(session);
+  await store.sessions.end(session.sessionId, ended);
+}
+
+async function endedDelivery(store: Store): Promise<void> {
+  await store.deliveries.insert(delivery);
+  for (const leased of await store.deliveries.claimDue(sample.claim)) {
+    await store.deliveries.finishAttempt(leased, {
+      attemptedAtMs: sample.claim.nowMs,
+      outcome: '200',
+      next: { state: 'delivered' },
+    });
+  }
+}
+
+/** Every method of the ports of a unit of work that writes, by its name, and what it is called with. */
+export const CALLS: Readonly<Record<string, Call<Stores>>> = {
+  'access.insertTenant': { call: ({ access }) => access.insertTenant(tenant) },
+  'access.insertTenant (taken)': {
+    given: ({ access }) => access.insertTenant(tenant),
+    call: ({ access }) => access.insertTenant({ ...tenant, displayName: 'Other' }),
+  },
+  'access.replaceTenant': {
+    given: ({ access }) => access.insertTenant(tenant),
+    call: ({ access }) => access.replaceTenant({ ...tenant, displayName: 'Other' }),
+  },
+  'access.insertClient': { call: ({ access }) => access.insertClient(client) },
+  'access.insertClient (API key taken)': {
+    given: ({ access }) => access.insertClient(client),
+    call: ({ access }) => access.insertClient({ ...client, clientId: 'client-2' }),
+  },
+  'access.replaceClient': {
+    given: ({ access }) => access.insertClient(client),
+    call: ({ access }) => access.replaceClient({ ...client, secrets: [] }),
+  },
+  'access.useToken': { call: ({ access }) => access.useToken(token) },
+  'access.useToken (used)': {
+    given: ({ access }) => access.useToken(token),
+    call: ({ access }) => access.useToken(token),
+  },
+  'access.removeExpiredTokens': {
+    given: ({ access }) => access.useToken(token),
+    call: ({ access }) => access.removeExpiredTokens(later, 5),
+  },
+  'sessions.insert': { call: ({ sessions }) => sessions.insert(session) },
+  'sessions.markStarted': {
+    given: ({ sessions }) => sessions.insert(session),
+    call: ({ sessions }) => sessions.markStarted(session.sessionId),
+  },
+  'sessions.end': {
+    given: ({ sessions }) => sessions.insert(session),
+    call: ({ sessions }) => sessions.end(session.sessionId, ended),
+  },
+  'sessions.end (forgetting)': {
+    given: ({ sessions }) => sessions.insert(session),
+    call: ({ sessions }) => sessions.end(session.sessionId, { ...ended, uuid: null }),
+  },
+  'sessions.end (ended)': {
+    given: endedSession,
+    call: ({ sessions }) => sessions.end(session.sessionId, { ...ended, state: 'CANCELED' }),
+  },
+  'sessions.forgetSubject': {
+    given: endedSession,
+    call: ({ sessions }) => sessions.forgetSubject(subject),
+  },
+  'sessions.removeEndedBefore': {
+    given: endedSession,
+    call: ({ sessions }) => sessions.removeEndedBefore(later, 5),
+  },
+  'idempotency.start': { call: ({ idempotency }) => idempotency.start(start) },
+  'idempotency.start (in flight)': {
+    given: ({ idempotency }) => idempotency.start(start),
+    call: ({ idempotency }) => idempotency.start(start),
+  },
+  'idempotency.start (lease over)': {
+    given: ({ idempotency }) => idempotency.start(start),
+    call: ({ idempotency }) =>
+      idempotency.start({ ...start, nowMs: later, leaseUntilMs: later + 1 }),
+  },
+  'idempotency.finish': {
+    given: ({ idempotency }) => idempotency.start(start),
+    call: ({ idempotency }) => idempotency.finish({ ...use, answer, expiresAtMs: later }),
+  },
+  'idempotency.abandon': {
+    given: ({ idempotency }) => idempotency.start(start),
+    call: ({ idempotency }) => idempotency.abandon(use),
+  },
+  'idempotency.removeExpired': {
+    given: ({ idempotency }) => idempotency.start(start),
+    call: ({ idempotency }) => idempotency.removeExpired(later, 5),
+  },
+  'subjects.insert': { call: ({ subjects }) => subjects.insert(subject) },
+  'subjects.insert (taken)': {
+    given: ({ subjects }) => subjects.insert(subject),
+    call: ({ subjects }) => subjects.insert(subject),
+  },
+  'subjects.beginErasure': {
+    given: ({ subjects }) => subjects.insert(subject),
+    call: ({ subjects }) => subjects.beginErasure(subject),
+  },
+  'subjects.remove': {
+    given: ({ subjects }) => subjects.insert(subject),
+    call: ({ subjects }) => subjects.remove(subject),
+  },
+  'erasures.start': { call: ({ erasures }) => erasures.start(erasure) },
+  'erasures.complete': {
+    given: ({ erasures }) => erasures.start(erasure),
+    call: ({ erasures }) => erasures.complete(erasure.erasureId, later),
+  },
+  'erasures.complete (completed)': {
+    given: async ({ erasures }) => {
+      await erasures.start(erasure);
+      await erasures.complete(erasure.erasureId, later);
+    },
+    call: ({ erasures }) => erasures.complete(erasure.erasureId, later + 1),
+  },
+  'deliveries.insert': { call: ({ deliveries }) => deliveries.insert(delivery) },
+  'deliveries.claimDue': {
+    given: async ({ deliveries }) => {
+      for (const number of [1, 2, 3]) {
+        const id = number.toString();
+        await deliveries.insert({ ...delivery, deliveryId: id, sessionId: id });
+      }
+    },
+    call: async ({ deliveries }) => {
+      const leased = await deliveries.claimDue(sample.claim);
+      return leased.map((lease) => lease.delivery);
+    },
+  },
+  'deliveries.finishAttempt': {
+    given: ({ deliveries }) => deliveries.insert(delivery),
+    call: async ({ deliveries }) => {
+      const [leased] = await deliveries.claimDue(sample.claim);
+      if (leased === undefined) return undefined;
+      return await deliveries.finishAttempt(leased, {
+        attemptedAtMs: sample.claim.nowMs,
+        outcome: '503',
+        next: { state: 'pending', dueAtMs: later },
+      });
+    },
+  },
+  'deliveries.releaseLeases': {
+    given: async ({ deliveries }) => {
+      await deliveries.insert(delivery);
+      await deliveries.claimDue(sample.claim);
+    },
+    call: ({ deliveries }) => deliveries.releaseLeases(),
+  },
+  'deliveries.removeOfSessions': {
+    given: endedDelivery,
+    call: ({ deliveries }) => deliveries.removeOfSessions([delivery.sessionId]),
+  },
+  'deliveries.removeEndedBefore': {
+    given: endedDelivery,
+    call: ({ deliveries }) => deliveries.removeEndedBefore(later, 5),
+  },
+  'audit.append': { call: ({ audit }) => audit.append(sample.entry(1)) },
+};
+
+/** The same for the ports that take part in no transaction, and for a transaction itself. */
+export const DIRECT_CALLS: Readonly<Record<string, Call<Store>>> = {
+  'keys.insert': { call: ({ keys }) => keys.insert({ keyId: 'k', wrapped: Uint8Array.of(1) }) },
+  'keys.remove': {
+    given: ({ keys }) => keys.insert({ keyId: 'k', wrapped: Uint8Array.of(1) }),
+    call: ({ keys }) => keys.remove(['k', 'unknown']),
+  },
+  'log.sequence': {
+    given: async ({ audit }) => {
+      for (const number of [1, 2, 3]) await audit.append(sample.entry(number));
+    },
+    call: ({ log }) => log.sequence(2, sample.extend),
+  },
+  'installation.insert': {
+    call: ({ installation }) => installation.insert(sample.installation),
+  },
+  'installation.insert (standing)': {
+    given: ({ installation }) => installation.insert(sample.installation),
+    call: ({ installation }) =>
+      installation.insert({ ...sample.installation, installationId: 'other' }),
+  },
+  transaction: {
+    given: ({ subjects }) => subjects.insert(subject),
+    call: (store) =>
+      store.transaction(async ({ subjects, erasures, sessions, deliveries, audit }) => {
+        const found = await subjects.find(subject);
+        const begun = await subjects.beginErasure(subject);
+        await erasures.start(erasure);
+        await sessions.insert(session);
+        await deliveries.insert(delivery);
+        await audit.append(sample.entry(1));
+        return { found, begun };
+      }),
+  },
+};
+
+/** The methods that change nothing. */
+export const READS: readonly string[] = [
+  'access.findTenant',
+  'access.listTenants',
+  'access.findClient',
+  'access.findClientByApiKey',
+  'access.listClients',
+  'sessions.find',
+  'sessions.findExpired',
+  'sessions.findOpenOfSubject',
+  'sessions.findOpenOfErasure',
+  'subjects.find',
+  'subjects.scan',
+  'subjects.count',
+  'erasures.find',
+  'erasures.findLatest',
+  'erasures.findUnfinished',
+  'deliveries.findBySession',
+  'deliveries.nextDueAtMs',
+  'keys.find',
+  'log.head',
+  'log.readRecords',
+  'log.readCheckpoints',
+  'installation.find',
+  'ping',
+  'close',
+];
