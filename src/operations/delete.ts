@@ -1,0 +1,78 @@
+import type { Erasure } from '../erasure/erasure-store.js';
+import { recordIntent } from '../erasure/purge.js';
+import { ServiceError } from '../errors/service-error.js';
+import type { DeleteRequest, DeleteResponse } from '../lib/messages.js';
+import type { Session } from '../sessions/session.js';
+import type { Answer } from './answer.js';
+import { completeErasure } from './complete-erasure.js';
+import type { OperationDeps } from './deps.js';
+import { type CreateRequest, launchUrl, newSession, storeSession } from './open-session.js';
+import type { Stores } from './unit-of-work.js';
+
+/**
+ * Erases a subject. When this returns, the key of its template is destroyed; that cannot be undone.
+ *
+ * The order matters: the intent is recorded first, so that a crash resumes from it; then the key is
+ * destroyed; then what is left is removed, the session ends, webhook and audit entry are written;
+ * then the entry gets its place in the log; only then the answer leaves. Every step can be repeated.
+ * Throws SUBJECT_NOT_FOUND for a subject that this tenant never had.
+ */
+export async function deleteSubject(
+  deps: OperationDeps,
+  request: CreateRequest<DeleteRequest>,
+): Promise<Answer> {
+  const { uuid } = request.body;
+  const session = newSession(deps, request, 'DELETE');
+  const answer = deletedAnswer(deps, session, uuid);
+
+  const erasure = await deps.store.transaction(
+    async (stores) => await begin(deps, stores, { session, uuid }),
+  );
+  if (erasure === undefined) throw new ServiceError('SUBJECT_NOT_FOUND');
+  const deliveryIds = await completeErasure(deps, erasure, {
+    uuid,
+    effect: async (stores) => {
+      await request.remember(stores, answer);
+    },
+  });
+  await deps.sequencer.settle();
+
+  deps.watch.sessionEnded({
+    type: 'DELETE',
+    state: 'SUCCESS',
+    tenantId: session.tenantId,
+    sessionId: session.sessionId,
+  });
+  return {
+    ...answer,
+    afterFlush: () => {
+      for (const deliveryId of deliveryIds) deps.deliveries.expedite(deliveryId);
+    },
+  };
+}
+
+async function begin(
+  deps: OperationDeps,
+  stores: Stores,
+  { session, uuid }: { session: Session; uuid: string },
+): Promise<Erasure | undefined> {
+  const erasure = await recordIntent(deps, stores, { tenantId: session.tenantId, uuid });
+  if (erasure === undefined) return undefined;
+  await storeSession(deps, stores, {
+    ...session,
+    state: 'IN_PROGRESS',
+    erasureId: erasure.erasureId,
+  });
+  return erasure;
+}
+
+function deletedAnswer(deps: OperationDeps, session: Session, uuid: string): Answer {
+  const { sessionId, auditTag } = session;
+  const body: DeleteResponse = {
+    message: 'Success!',
+    status: 'success',
+    sessionId,
+    identificationResult: { uuid, ...(auditTag !== undefined && { auditTag }), status: 'deleted' },
+  };
+  return { status: 200, body, headers: { link: `<${launchUrl(deps, sessionId)}>; rel="next"` } };
+}

@@ -1,0 +1,68 @@
+import type { AuditOperation } from '../audit/entry.js';
+import { newEntry } from '../audit/record.js';
+import type { SessionOutcome } from '../callbacks/event.js';
+import { newDelivery } from '../callbacks/outbox.js';
+import type { ErrorCode } from '../errors/codes.js';
+import type { EndState, Session } from '../sessions/session.js';
+import type { OperationDeps } from './deps.js';
+import type { Stores } from './unit-of-work.js';
+
+/** How a session ends and what its webhook says. */
+export interface Ending
+  extends Pick<SessionOutcome, 'message' | 'errors' | 'identificationResult'> {
+  readonly state: EndState;
+  /** The subject that the operation found or created; null forgets the one the session was about. */
+  readonly uuid?: string | null;
+  /** Keyed commitment of the subject for the audit log. */
+  readonly subject?: string;
+  /** What the audit log calls it; the type of the session unless something else ended it. */
+  readonly op?: AuditOperation;
+  readonly code?: ErrorCode;
+  /** The webhook waits this long, or until it is expedited. */
+  readonly webhookDelayMs?: number;
+}
+
+/**
+ * Ends a session once: state, webhook and audit entry in the caller's transaction. Returns the id
+ * of the delivery, or undefined when the session had already ended.
+ */
+export async function endSession(
+  deps: OperationDeps,
+  stores: Stores,
+  { session, ending }: { session: Session; ending: Ending },
+): Promise<string | undefined> {
+  const endedAtMs = deps.clock.nowMs();
+  const ended = await stores.sessions.end(session.sessionId, {
+    state: ending.state,
+    endedAtMs,
+    ...(ending.uuid !== undefined && { uuid: ending.uuid }),
+  });
+  if (ended === undefined) return undefined;
+  const { message, errors, identificationResult } = ending;
+  const uuid = ended.uuid ?? identificationResult?.uuid;
+  const delivery = newDelivery(deps.sealer, {
+    outcome: {
+      // A DELETE session stores no uuid; its webhook names the subject as every other does.
+      session: { ...ended, ...(uuid !== undefined && { uuid }) },
+      status: ending.state === 'SUCCESS' ? 'SUCCESS' : 'FAILED',
+      message,
+      errors,
+      ...(identificationResult && { identificationResult }),
+    },
+    nowMs: endedAtMs,
+    dueAtMs: endedAtMs + (ending.webhookDelayMs ?? 0),
+  });
+  await stores.deliveries.insert(delivery);
+  await stores.audit.append(
+    newEntry(deps, {
+      op: ending.op ?? session.type,
+      outcome: ending.state === 'SUCCESS' ? 'succeeded' : 'failed',
+      tenantId: session.tenantId,
+      clientId: session.clientId,
+      sessionId: session.sessionId,
+      subject: ending.subject,
+      code: ending.code,
+    }),
+  );
+  return delivery.deliveryId;
+}

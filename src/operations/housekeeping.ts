@@ -1,0 +1,69 @@
+import { DAY_MS, HOUR_MS, SECOND_MS } from '../lib/clock.js';
+import { resumeErasures } from './complete-erasure.js';
+import type { OperationDeps } from './deps.js';
+import { expireDueSessions } from './expire.js';
+
+const BATCH_SIZE = 500;
+const SWEEP_INTERVAL_MS = 2 * SECOND_MS;
+const RETENTION_INTERVAL_MS = HOUR_MS;
+/** An undeliverable webhook is given up after about three days; sessions stay at least as long. */
+const LONGEST_DELIVERY_MS = 5 * DAY_MS;
+
+/** Ends what is overdue and resumes what was abandoned. */
+export async function sweep(deps: OperationDeps): Promise<void> {
+  await expireDueSessions(deps);
+  await resumeErasures(deps, 'running');
+}
+
+/** Removes what nobody needs any more. */
+export async function removeOutdated(deps: OperationDeps, retentionMs: number): Promise<void> {
+  const { store, clock } = deps;
+  const nowMs = clock.nowMs();
+  const keptSinceMs = nowMs - Math.max(retentionMs, LONGEST_DELIVERY_MS);
+  await repeat((limit) => store.sessions.removeEndedBefore(keptSinceMs, limit));
+  await repeat((limit) => store.deliveries.removeEndedBefore(keptSinceMs, limit));
+  await repeat((limit) => store.idempotency.removeExpired(nowMs, limit));
+  await repeat((limit) => store.access.removeExpiredTokens(nowMs, limit));
+}
+
+/** Runs both for as long as the process lives; returns how to stop it. */
+export function startHousekeeping(deps: OperationDeps, retentionMs: number): () => Promise<void> {
+  const sweeping = every(SWEEP_INTERVAL_MS, deps, async () => {
+    await sweep(deps);
+  });
+  const removing = every(RETENTION_INTERVAL_MS, deps, async () => {
+    await removeOutdated(deps, retentionMs);
+  });
+  return async () => {
+    await Promise.all([sweeping(), removing()]);
+  };
+}
+
+function every(
+  intervalMs: number,
+  deps: OperationDeps,
+  work: () => Promise<void>,
+): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve();
+  let isIdle = true;
+  const timer = setInterval(() => {
+    if (!isIdle) return;
+    isIdle = false;
+    running = work()
+      .catch((error: unknown) => {
+        deps.watch.workerFailed({ worker: 'housekeeping', error });
+      })
+      .finally(() => {
+        isIdle = true;
+      });
+  }, intervalMs);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
+}
+
+async function repeat(remove: (limit: number) => Promise<number>): Promise<void> {
+  while ((await remove(BATCH_SIZE)) === BATCH_SIZE);
+}

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import type { Principal } from '../access/authenticate.js';
+import { newEntry } from '../audit/record.js';
+import { acceptRedirect } from '../callbacks/address-policy.js';
+import { acceptCallback, sealCallback } from '../callbacks/callback.js';
+import { base64url } from '../lib/bytes.js';
+import { isoTime, SECOND_MS } from '../lib/clock.js';
+import { randomId } from '../lib/ids.js';
+import type { SessionCreated, SessionRequest } from '../lib/messages.js';
+import type { OperationType, Session } from '../sessions/session.js';
+import type { Answer, Remember } from './answer.js';
+import type { OperationDeps } from './deps.js';
+import type { Stores } from './unit-of-work.js';
+
+const DEFAULT_EXPIRY_SECONDS = 600;
+const NONCE_BYTES = 32;
+
+/** POST /v2/verification-session after validation and authentication. */
+export interface CreateRequest<Body extends SessionRequest = SessionRequest> {
+  readonly principal: Principal;
+  readonly body: Body;
+  /** `type` as the integrator spelled it. */
+  readonly spelledType: string;
+  readonly remember: Remember;
+}
+
+/** A session as the request asks for it, not stored yet. Throws on a forbidden callback or redirect. */
+export function newSession(
+  deps: OperationDeps,
+  request: CreateRequest,
+  type: OperationType,
+): Session {
+  const { principal, body, spelledType } = request;
+  const callback = acceptCallback(deps.addressPolicy, body.callback);
+  acceptRedirect(deps.addressPolicy, { url: body.redirectURL, pointer: '/redirectURL' });
+  if (body.failureUrl !== undefined)
+    acceptRedirect(deps.addressPolicy, { url: body.failureUrl, pointer: '/failureUrl' });
+  const sessionId = randomId();
+  const createdAtMs = deps.clock.nowMs();
+  return {
+    sessionId,
+    tenantId: principal.tenantId,
+    clientId: principal.clientId,
+    type,
+    spelledType,
+    state: 'CREATED',
+    redirectURL: body.redirectURL,
+    sealedCallback: sealCallback(deps.sealer, { sessionId, callback }),
+    nonce: base64url(randomBytes(NONCE_BYTES)),
+    createdAtMs,
+    expiresAtMs: createdAtMs + (body.sessionExpiry ?? DEFAULT_EXPIRY_SECONDS) * SECOND_MS,
+    ...(body.failureUrl !== undefined && { failureUrl: body.failureUrl }),
+    ...(body.auditTag !== undefined && { auditTag: body.auditTag }),
+    ...(body.transactionID !== undefined && { transactionID: body.transactionID }),
+  };
+}
+
+/** Stores a session that a person will complete, and answers with the page where they do. */
+export async function openSession(
+  deps: OperationDeps,
+  request: CreateRequest,
+  session: Session,
+): Promise<Answer> {
+  const answer = createdAnswer(deps, session);
+  await deps.store.transaction(async (stores) => {
+    await storeSession(deps, stores, session);
+    await request.remember(stores, answer);
+  });
+  deps.watch.sessionCreated({ type: session.type, tenantId: session.tenantId });
+  return answer;
+}
+
+/**
+ * The session and its audit entry, in the caller's transaction. The entry does not name the session:
+ * whoever knows the id of an open session may act in it.
+ */
+export async function storeSession(
+  deps: OperationDeps,
+  stores: Stores,
+  session: Session,
+): Promise<void> {
+  const { tenantId, clientId, uuid } = session;
+  await stores.sessions.insert(session);
+  await stores.audit.append(
+    newEntry(deps, {
+      op: session.type,
+      outcome: 'created',
+      tenantId,
+      clientId,
+      subject: uuid === undefined ? undefined : deps.commitments.subject({ tenantId, uuid }),
+    }),
+  );
+}
+
+export function launchUrl(deps: OperationDeps, sessionId: string): string {
+  return `${deps.publicUrl}/launch/${sessionId}`;
+}
+
+function createdAnswer(deps: OperationDeps, session: Session): Answer {
+  const body: SessionCreated = {
+    message: 'Success!',
+    status: 'success',
+    sessionId: session.sessionId,
+    type: session.spelledType,
+    launchUrl: launchUrl(deps, session.sessionId),
+    expiresAt: isoTime(session.expiresAtMs),
+  };
+  return { status: 201, body };
+}

@@ -1,0 +1,44 @@
+import type { AccessStore } from '../access/access-store.js';
+import type { LogStore, PendingEntryStore } from '../audit/log-store.js';
+import type { SubjectStore } from '../biometrics/subject-store.js';
+import type { DeliveryStore } from '../callbacks/delivery-store.js';
+import type { ErasureStore } from '../erasure/erasure-store.js';
+import type { IdempotencyStore } from '../sessions/idempotency-store.js';
+import type { SessionStore } from '../sessions/session-store.js';
+import type { InstallationStore } from '../vault/installation-store.js';
+import type { KeyStore } from '../vault/key-store.js';
+
+/** The stores that can take part in one transaction. */
+export interface Stores {
+  readonly access: AccessStore;
+  readonly sessions: SessionStore;
+  readonly idempotency: IdempotencyStore;
+  readonly subjects: SubjectStore;
+  readonly erasures: ErasureStore;
+  readonly deliveries: DeliveryStore;
+  readonly audit: PendingEntryStore;
+}
+
+/** What takes effect together, or not at all. */
+export interface UnitOfWork extends Stores {
+  /**
+   * Runs the work on one state of the stores and commits it durably, all or nothing; what it throws
+   * undoes it. The work may be run again after a conflict, so it awaits nothing but these stores
+   * and changes nothing else.
+   */
+  transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>;
+}
+
+/**
+ * A database. Used directly, each call is a transaction of its own. A call that cannot be made
+ * durable fails with UNAVAILABLE.
+ */
+export interface Store extends UnitOfWork {
+  readonly keys: KeyStore;
+  readonly log: LogStore;
+  readonly installation: InstallationStore;
+  /** Fails when the database cannot answer. */
+  ping(): Promise<void>;
+  /** Finishes what is under way, then lets go. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,18 @@
+import type { Store } from '../../src/operations/unit-of-work.js';
+
+/** What the ports show of a tenant: for comparing before and after. */
+export async function everythingStored(
+  store: Store,
+  tenantId: string,
+): Promise<{ subjects: unknown; keyIds: readonly string[]; unfinished: unknown }> {
+  const subjects = await store.subjects.scan({
+    tenantId,
+    model: 'dlib-resnet-v1',
+    afterUuid: '',
+    limit: 10_000,
+  });
+  const keyIds = subjects.map(({ enrolment }) => enrolment.keyId);
+  const wrapped = await store.keys.find(keyIds);
+  if (wrapped.includes(undefined)) throw new Error('a live subject has no key');
+  return { subjects, keyIds, unfinished: await store.erasures.findUnfinished(100) };
+}
