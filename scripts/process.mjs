@@ -19,8 +19,8 @@ export function seconds(sinceMs) {
 
 /**
  * Runs a command in the repository's folder, with node_modules/.bin on the path, and resolves to
- * its exit code and what it printed (`input` goes to it, `show` lets its standard error through). The child
- * ends with this process, and at `limitMs`.
+ * its exit code and what it printed. `input` is written to it, `show` lets its standard error
+ * through as well. The child ends with this process, and at `limitMs`.
  */
 export function run(command, args, { env = process.env, input, show = false, limitMs } = {}) {
   const path = [join(root, 'node_modules/.bin'), env.PATH].join(delimiter);

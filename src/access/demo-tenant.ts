@@ -3,7 +3,7 @@ import { createClient } from './clients.js';
 import { createTenant, type TenantDeps } from './tenants.js';
 
 /** The tenant of a first start. */
-export const DEMO_TENANT_ID = 'demo';
+const DEMO_TENANT_ID = 'demo';
 
 /**
  * Makes the tenant `demo` with one client, where there is no tenant at all yet, and writes what an

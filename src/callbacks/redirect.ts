@@ -41,7 +41,8 @@ export async function signResult(
 export function redirectTarget(redirect: {
   session: Session;
   reason: string;
-  resultJws: string;
+  /** Left out when undefined. */
+  resultJws: string | undefined;
 }): string {
   const url = redirectURLOf(redirect.session);
   const hashAt = url.indexOf('#');
@@ -51,6 +52,7 @@ export function redirectTarget(redirect: {
   const taken = new URLSearchParams(queryAt < 0 ? '' : address.slice(queryAt + 1));
   const added = Object.entries({ reason: redirect.reason, result: redirect.resultJws }).flatMap(
     ([name, value]) => {
+      if (value === undefined) return [];
       const key = [name, `lethe_${name}`].find((candidate) => !taken.has(candidate));
       return key === undefined ? [] : [`${key}=${encodeURIComponent(value)}`];
     },

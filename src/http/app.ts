@@ -16,7 +16,6 @@ export function createApp(deps: HttpDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.enable('case sensitive routing');
   app.set('query parser', 'simple');
   app.set('trust proxy', deps.settings.trustedProxies);
 

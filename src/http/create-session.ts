@@ -1,5 +1,7 @@
 import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express';
 import type { Principal } from '../access/authenticate.js';
+import { ERRORS } from '../errors/codes.js';
+import { ServiceError } from '../errors/service-error.js';
 import type { SessionRequest } from '../lib/messages.js';
 import { runOnce } from '../operations/idempotent.js';
 import type { CreateRequest } from '../operations/open-session.js';
@@ -27,7 +29,7 @@ interface Stages {
 /** POST /v2/verification-session: the stages that every operation passes, top to bottom. */
 export function createSessionRoutes(deps: HttpDeps): Router {
   const stages = new WeakMap<Request, Stages>();
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   router.post(
     SESSIONS_PATH,
     limitFailures(deps.settings.authFailureRateLimit, [401]),
@@ -46,7 +48,7 @@ export function createSessionRoutes(deps: HttpDeps): Router {
 function findOperation(stages: WeakMap<Request, Stages>): RequestHandler {
   return (request, _response, next) => {
     const canonical = canonicalBody(jsonBodyOf(request).value);
-    stages.set(request, { canonical, operation: OPERATIONS[canonical.type] as Operation });
+    stages.set(request, { canonical, operation: OPERATIONS[canonical.type] });
     next();
   };
 }
@@ -103,7 +105,7 @@ function perform(deps: HttpDeps, stages: WeakMap<Request, Stages>): RequestHandl
 function recordRefusals(deps: HttpDeps, stages: WeakMap<Request, Stages>): ErrorRequestHandler {
   return async (error: unknown, request, _response, next) => {
     const stage = stages.get(request);
-    if (stage !== undefined) {
+    if (stage !== undefined && isWorthRecording(stage, error)) {
       const { principal, body } = stage;
       const refused = {
         op: stage.canonical.type,
@@ -114,6 +116,15 @@ function recordRefusals(deps: HttpDeps, stages: WeakMap<Request, Stages>): Error
     }
     next(error);
   };
+}
+
+/**
+ * What somebody who is not known sends wrongly is no operation, and anybody could fill the log with
+ * it; wrong credentials are recorded, as often as the limit of failures lets them come.
+ */
+function isWorthRecording(stage: Stages, error: unknown): boolean {
+  if (stage.principal !== undefined) return true;
+  return error instanceof ServiceError && ERRORS[error.code].status === 401;
 }
 
 function principalOf(principal: Principal | undefined): { tenantId?: string; clientId?: string } {

@@ -49,7 +49,7 @@ export function errorAnswer(error: ServiceError, requestId: string): ErrorAnswer
 function asServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   // What Express itself refuses, such as a path that is not valid percent-encoding.
-  const status = error instanceof Error && 'status' in error ? error.status : undefined;
-  const code: ErrorCode = status === 400 ? 'NOT_FOUND' : 'INTERNAL';
+  const status = error instanceof Error && 'status' in error ? Number(error.status) : 500;
+  const code: ErrorCode = status >= 400 && status < 500 ? 'NOT_FOUND' : 'INTERNAL';
   return new ServiceError(code, { cause: error });
 }

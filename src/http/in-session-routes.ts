@@ -26,7 +26,7 @@ const IMAGE_LIMIT_BYTES = 10 * 1024 * 1024;
 
 /** What the person's browser or app sends; the session id in the path is the credential. */
 export function inSessionRoutes(deps: HttpDeps): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   const paths = [ENROLL_PATH, ...MATCH_PATHS, ...ACCEPT_PATHS];
   router.all(paths, allowAnyOrigin(['POST']));
   router.post(paths, limitFailures(deps.settings.authFailureRateLimit, [403, 404]));
@@ -42,28 +42,26 @@ export function inSessionRoutes(deps: HttpDeps): Router {
 function submit(deps: HttpDeps, types: readonly OperationType[]): RequestHandler {
   return async (request, response) => {
     const { value } = jsonBodyOf(request);
-    const scope = `session ${request.path}`;
-    const answer = await runOnce(
-      deps.operations,
-      { key: idempotencyKeyOf(request), scope, content: value },
-      async (remember) => {
-        const session = await requireOpenSession(deps.operations, {
-          sessionId: sessionIdOf(request),
-          types,
-        });
-        return await recordingRefusals(deps, session, async () => {
-          const template = await readTemplate(deps, session, value);
-          const probe = readProbe(deps.operations, session, template);
-          const { submit: perform } = OPERATIONS[session.type];
-          try {
-            if (perform === undefined) throw new ServiceError('WRONG_SESSION_TYPE');
-            return await perform(deps.operations, { session, probe, remember });
-          } finally {
-            probe.embedding.wipe();
-          }
-        });
-      },
-    );
+    const sessionId = sessionIdOf(request);
+    const keyed = {
+      key: idempotencyKeyOf(request),
+      scope: `session ${request.path}`,
+      content: value,
+    };
+    const answer = await runOnce(deps.operations, keyed, async (remember) => {
+      return await recordingRefusals(deps, sessionId, async () => {
+        const session = await requireOpenSession(deps.operations, { sessionId, types });
+        const template = await readTemplate(deps, session, value);
+        const probe = readProbe(deps.operations, session, template);
+        const { submit: perform } = OPERATIONS[session.type];
+        try {
+          if (perform === undefined) throw new ServiceError('WRONG_SESSION_TYPE');
+          return await perform(deps.operations, { session, probe, remember });
+        } finally {
+          probe.embedding.wipe();
+        }
+      });
+    });
     deps.validator.checkResponse('template.response', answer.body as never);
     sendAnswer(response, answer);
   };
@@ -101,14 +99,17 @@ function accept(deps: HttpDeps, schema?: 'collect.request' | 'feedback.request')
 
 async function recordingRefusals<T>(
   deps: HttpDeps,
-  session: Session,
+  sessionId: string,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const { type: op, tenantId, clientId } = session;
-    await recordRefusal(deps.operations, { op, tenantId, clientId }, error);
+    const session = await deps.operations.store.sessions.find(sessionId);
+    if (session !== undefined) {
+      const { type: op, tenantId, clientId } = session;
+      await recordRefusal(deps.operations, { op, tenantId, clientId }, error);
+    }
     throw error;
   }
 }

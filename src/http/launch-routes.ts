@@ -1,6 +1,13 @@
-import express, { type Request, type RequestHandler, type Response, Router } from 'express';
+import express, {
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+  Router,
+} from 'express';
 import { redirectTarget, signResult } from '../callbacks/redirect.js';
 import { ServiceError } from '../errors/service-error.js';
+import { MINUTE_MS } from '../lib/clock.js';
 import { findCurrentSession } from '../operations/expire.js';
 import { isOpen, type Session } from '../sessions/session.js';
 import type { HttpDeps } from './deps.js';
@@ -12,18 +19,26 @@ import { sendPage } from './send-page.js';
 const PAGE_PATH = '/launch/:sessionId';
 const RETURN_PATH = '/launch/:sessionId/return';
 /** Pauses between two looks at a delivery: most are made within the first. */
+const RESULT_OFFERED_MS = 10 * MINUTE_MS;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 200;
 
 /** The page where a person completes a session, and the way back to the integrator. */
 export function launchRoutes(deps: HttpDeps): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   const limit = limitFailures(deps.settings.authFailureRateLimit, [404]);
-  router.use('/launch-assets', assets(deps.webDir));
+  router.use('/launch-assets', withoutPreconditions, assets(deps.webDir));
   router.get(PAGE_PATH, limit, showPage(deps));
   router.get(RETURN_PATH, limit, goBack(deps));
   router.all([PAGE_PATH, RETURN_PATH], onlyMethods('GET'));
   return router;
+}
+
+/** They guard changes (RFC 9110 §13.1); of a file that is only read, they would make a failure. */
+function withoutPreconditions(request: Request, _response: Response, next: NextFunction): void {
+  delete request.headers['if-match'];
+  delete request.headers['if-unmodified-since'];
+  next();
 }
 
 /** Scripts and styles carry no version in their names, so that browsers ask each time. */
@@ -31,6 +46,7 @@ function assets(webDir: string): RequestHandler {
   return express.static(webDir, {
     index: false,
     redirect: false,
+    acceptRanges: false,
     setHeaders: (response) => response.setHeader('Cache-Control', 'no-cache'),
   });
 }
@@ -76,10 +92,12 @@ function goBack(deps: HttpDeps): RequestHandler {
     await firstAttempt(deps, session, response);
     const { clock, publicUrl } = deps.operations;
     const { signingKey } = deps;
-    const resultJws = await signResult(
-      { signingKey, publicUrl },
-      { session, nowMs: clock.nowMs() },
-    );
+    const nowMs = clock.nowMs();
+    // An old launch URL that somebody finds later vouches for nothing any more.
+    const isRecent = nowMs - (session.endedAtMs ?? 0) < RESULT_OFFERED_MS;
+    const resultJws = isRecent
+      ? await signResult({ signingKey, publicUrl }, { session, nowMs })
+      : undefined;
     const reason = session.state.toLowerCase();
     response.redirect(303, redirectTarget({ session, reason, resultJws }));
   };

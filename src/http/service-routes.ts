@@ -9,7 +9,7 @@ const LIVE_PATHS = ['/health/live', '/v2/health'];
 /** Keys, health and metrics: what anybody may read. */
 export function serviceRoutes(deps: HttpDeps): Router {
   const { operations, signingKey, validator } = deps;
-  const router = Router();
+  const router = Router({ caseSensitive: true });
 
   router.all(['/public-key', '/.well-known/jwks.json'], allowAnyOrigin(['GET']));
   router.get('/public-key', (_request, response) => {

@@ -25,11 +25,14 @@ const SESSION_PATH = `${SESSIONS_PATH}/:sessionId`;
 const WEBHOOK_PATHS = [`${SESSION_PATH}/webhook`, `${SESSION_PATH}/webhook-payload`];
 
 /** Who may read: the integrator everything, who holds only the unguessable id what the page needs. */
-type Reader = { readonly session: Session; readonly isOwner: boolean };
+interface Reader {
+  readonly session: Session;
+  readonly isOwner: boolean;
+}
 
 /** GET /v2/verification-session/{sessionId}, …/webhook, …/webhook-payload and POST …/cancel. */
 export function sessionRoutes(deps: HttpDeps): Router {
-  const router = Router();
+  const router = Router({ caseSensitive: true });
   const limit = limitFailures(deps.settings.authFailureRateLimit, [401, 404]);
   router.all([SESSION_PATH, ...WEBHOOK_PATHS], allowAnyOrigin(['GET']));
   router.get(SESSION_PATH, limit, showSession(deps));
@@ -102,8 +105,11 @@ async function findReadable(deps: HttpDeps, request: Request): Promise<Reader> {
 }
 
 async function authenticateReader(deps: HttpDeps, request: Request): Promise<Principal> {
-  return await authenticateRequest(deps, request, {
-    body: new Uint8Array(0),
-    mayUseApiKeyOnly: true,
-  });
+  const body = new Uint8Array(0);
+  try {
+    return await authenticateRequest(deps, request, { body, mayUseApiKeyOnly: true });
+  } catch (error) {
+    await recordRefusal(deps.operations, { op: 'AUTHENTICATE' }, error);
+    throw error;
+  }
 }

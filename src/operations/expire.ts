@@ -6,7 +6,7 @@ import { endSession } from './end-session.js';
 const BATCH_SIZE = 100;
 
 /** Ends a session whose time is over, with the webhook that says so. */
-export async function expireSession(deps: OperationDeps, session: Session): Promise<void> {
+async function expireSession(deps: OperationDeps, session: Session): Promise<void> {
   const deliveryId = await deps.store.transaction(
     async (stores) =>
       await endSession(deps, stores, {

@@ -10,13 +10,13 @@ const RETENTION_INTERVAL_MS = HOUR_MS;
 const LONGEST_DELIVERY_MS = 5 * DAY_MS;
 
 /** Ends what is overdue and resumes what was abandoned. */
-export async function sweep(deps: OperationDeps): Promise<void> {
+async function sweep(deps: OperationDeps): Promise<void> {
   await expireDueSessions(deps);
   await resumeErasures(deps, 'running');
 }
 
 /** Removes what nobody needs any more. */
-export async function removeOutdated(deps: OperationDeps, retentionMs: number): Promise<void> {
+async function removeOutdated(deps: OperationDeps, retentionMs: number): Promise<void> {
   const { store, clock } = deps;
   const nowMs = clock.nowMs();
   const keptSinceMs = nowMs - Math.max(retentionMs, LONGEST_DELIVERY_MS);

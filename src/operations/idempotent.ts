@@ -1,3 +1,4 @@
+import type { Commitments } from '../crypto/commitment.js';
 import { sha256 } from '../crypto/hash.js';
 import type { Sealer } from '../crypto/sealer.js';
 import { ServiceError } from '../errors/service-error.js';
@@ -14,7 +15,9 @@ const KEPT_MS = DAY_MS;
 interface Deps {
   readonly store: UnitOfWork;
   readonly sealer: Sealer;
+  readonly commitments: Commitments;
   readonly clock: Clock;
+  readonly sequencer: { settle(): Promise<void> };
 }
 
 /** A request that may carry an Idempotency-Key. */
@@ -38,7 +41,11 @@ export async function runOnce(
   if (request.key === undefined) return await work(async () => undefined);
   const use: IdempotencyUse = { scope: request.scope, key: base64url(sha256(request.key)) };
   const stored = await takeKey(deps, use, request.content);
-  if (stored !== undefined) return openAnswer(deps.sealer, use, stored);
+  if (stored !== undefined) {
+    // The first answer may have been lost before its audit entry had its place.
+    await deps.sequencer.settle();
+    return openAnswer(deps.sealer, use, stored);
+  }
   try {
     return await work(async (stores, answer) => {
       const expiresAtMs = deps.clock.nowMs() + KEPT_MS;
@@ -60,7 +67,7 @@ async function takeKey(
   content: unknown,
 ): Promise<StoredAnswer | undefined> {
   const nowMs = deps.clock.nowMs();
-  const fingerprint = base64url(sha256(canonicalJson(content)));
+  const fingerprint = deps.commitments.request(canonicalJson(content));
   const start = await deps.store.idempotency.start({
     ...use,
     fingerprint,

@@ -23,7 +23,7 @@ describe('secret bytes', () => {
   test('when they are printed, logged or serialised, then nothing of them shows', () => {
     const secret = SecretBytes.take(new TextEncoder().encode('correct horse'));
     const shown = [
-      `${String(secret)}`,
+      String(secret),
       inspect(secret, { showHidden: true }),
       JSON.stringify({ secret }),
     ];

@@ -203,15 +203,16 @@ export class TestLethe {
   }
 }
 
-/** Waits until a look finds something; fails after ten seconds. */
+/** Waits until a look finds something; fails after ten seconds, or as long as is said. */
 export async function eventually<T>(
   look: () => T | undefined | Promise<T | undefined>,
+  limitMs = 10_000,
 ): Promise<T> {
-  const untilMs = Date.now() + 10_000;
+  const untilMs = Date.now() + limitMs;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
-    if (Date.now() > untilMs) throw new Error('it did not happen in ten seconds');
+    if (Date.now() > untilMs) throw new Error(`it did not happen in ${String(limitMs)} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

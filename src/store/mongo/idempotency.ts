@@ -60,7 +60,7 @@ export function idempotencyStore(scope: Scope): IdempotencyStore {
 }
 
 /** What the first use of a key means for the next one. */
-export function told(row: object, fingerprint: string): IdempotencyStart {
+function told(row: object, fingerprint: string): IdempotencyStart {
   if (text(row, 'fingerprint') !== fingerprint) return { outcome: 'mismatch' };
   const { answer } = optional(toAnswer, row, 'answer');
   return answer === undefined ? { outcome: 'in-flight' } : { outcome: 'finished', answer };

@@ -38,11 +38,12 @@ async function sequence(
   for (;;) {
     const oldest = { ...options, sort: { _id: 1 }, limit } as const;
     const rows = await scope.call(() => pendingEntries.find({}, oldest).toArray());
-    const pending = await withoutMoved(scope, rows.map(toPending));
-    if (pending.length > 0) await append(scope, { pending, extend });
     const ids = rows.map((row) => row._id);
+    // First of the writes, so that of two processes one gives way before it has done anything else.
     if (ids.length > 0)
       await scope.call(() => pendingEntries.deleteMany({ _id: { $in: ids } }, options));
+    const pending = await withoutMoved(scope, rows.map(toPending));
+    if (pending.length > 0) await append(scope, { pending, extend });
     if (pending.length > 0 || rows.length < limit) return pending.length;
   }
 }

@@ -5,7 +5,7 @@ import { asServiceFailure, isPassing } from './failures.js';
 /** A caller waits for an answer, so repeating ends soon enough to give one. */
 const LIMIT_MS = 10 * SECOND_MS;
 const FIRST_PAUSE_MS = 4;
-const LONGEST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = SECOND_MS;
 
 /** What is left of the time in which one call may be tried again. */
 export interface Patience {
@@ -14,14 +14,18 @@ export interface Patience {
 }
 
 export function createPatience(limitMs = LIMIT_MS): Patience {
-  const startedAt = performance.now();
-  let longestMs = FIRST_PAUSE_MS;
+  const endsAt = performance.now() + limitMs;
+  let attemptedAt = performance.now();
+  let pauseMs = FIRST_PAUSE_MS;
   return {
     async pause(error) {
-      const leftMs = startedAt + limitMs - performance.now();
-      if (!isPassing(error) || leftMs <= 0) throw asServiceFailure(error);
-      await delay(Math.random() * Math.min(longestMs, leftMs));
-      longestMs = Math.min(longestMs * 2, LONGEST_PAUSE_MS);
+      const now = performance.now();
+      if (!isPassing(error) || now >= endsAt) throw asServiceFailure(error);
+      // Up to as long as the attempt took, so that those who were in each other's way fall out of step.
+      const upToMs = Math.min(Math.max(pauseMs, now - attemptedAt), LONGEST_PAUSE_MS, endsAt - now);
+      await delay(Math.random() * upToMs);
+      attemptedAt = performance.now();
+      pauseMs *= 2;
     },
   };
 }
