@@ -83,7 +83,7 @@ describe('the way back to the integrator', () => {
       nonce: (session.body['challenge'] as { nonce: string }).nonce,
     });
     expect(Number(result['exp']) - Number(result['iat'])).toBe(120);
-    expect(JSON.stringify(result)).not.toContain('ada');
+    expect(Object.values(result)).not.toContain('ada');
   });
 
   const endings: Readonly<Record<string, (body: object) => Promise<string>>> = {
