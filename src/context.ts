@@ -135,7 +135,10 @@ export async function openContext(config: Config, overrides: Overrides = {}): Pr
         sequencer.start();
         // A data directory has one server: what is leased was leased by one that died.
         if (config.mongodbUri === undefined) await store.deliveries.releaseLeases();
-        await resumeErasures(operations, 'start');
+        // What cannot be resumed now, because a dead process still holds it in the database, will be.
+        await resumeErasures(operations, 'start').catch((error: unknown) => {
+          watch.workerFailed({ worker: 'housekeeping', error });
+        });
         worker.start();
         stopHousekeeping = startHousekeeping(operations, config.retentionMs);
       },

@@ -32,11 +32,13 @@ export function deriveKey(key: SecretBytes, purpose: string): SecretBytes {
  * bytes, 4 bytes big-endian.
  */
 export function lengthPrefixed(...texts: readonly string[]): Uint8Array {
-  const parts = texts.flatMap((text) => {
-    const bytes = Buffer.from(text, 'utf8');
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.byteLength);
-    return [length, bytes];
-  });
-  return Buffer.concat(parts);
+  const sizeBytes = texts.reduce((sum, text) => sum + 4 + Buffer.byteLength(text), 0);
+  const joined = Buffer.allocUnsafe(sizeBytes);
+  let end = 0;
+  for (const text of texts) {
+    const lengthBytes = joined.write(text, end + 4);
+    joined.writeUInt32BE(lengthBytes, end);
+    end += 4 + lengthBytes;
+  }
+  return joined;
 }

@@ -5,7 +5,8 @@ import { insertInto } from './insert.js';
 import type { Runner } from './runner.js';
 
 const PENDING = 'SELECT entryId, entry FROM pendingEntries ORDER BY entryId LIMIT ?';
-const REMOVE_PENDING = 'DELETE FROM pendingEntries WHERE entryId = ?';
+// Up to the last one that was read: the oldest are read, and nobody else writes meanwhile.
+const REMOVE_PENDING = 'DELETE FROM pendingEntries WHERE entryId <= ?';
 const INSERT_RECORD = insertInto<LogRecord & { readonly entryId: string }>('logRecords', {
   sequence: true,
   entryId: true,
@@ -65,7 +66,7 @@ function store(sql: Sql, extension: { batch: LogBatch; pending: readonly Pending
     const record = records[index];
     if (record === undefined) continue;
     sql.run(INSERT_RECORD.text, ...INSERT_RECORD.values({ ...record, entryId }));
-    sql.run(REMOVE_PENDING, entryId);
   }
+  sql.run(REMOVE_PENDING, extension.pending.at(-1)?.entryId);
   sql.run(INSERT_CHECKPOINT.text, ...INSERT_CHECKPOINT.values(checkpoint));
 }
