@@ -18,7 +18,7 @@ const rules = [
   {
     complaint: 'names a registry (npm ci must follow the configured one; see .npmrc)',
     applies: (path) => path === 'package-lock.json',
-    isBroken: (line) => line.includes('"resolved": "http'),
+    isBroken: (line) => /"resolved": *"http/.test(line),
   },
   {
     complaint: 'skips or singles out a test',
