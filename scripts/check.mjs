@@ -104,7 +104,7 @@ async function main() {
   // The suites start the built server and the built command line.
   if (Object.keys(toRun).length > 0)
     await report('build', () => buildIfStale().then(() => ({ ok: true })));
-  await reportAll(toRun, { atOnce: 1 });
+  await reportAll(toRun, { atOnce: 2 });
   for (const summary of summaries) console.log(`\n${summary}`);
   console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
   if (totals.failed > 0) process.exitCode = 1;

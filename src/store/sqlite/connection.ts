@@ -19,6 +19,7 @@ export interface Sql {
 export class Connection implements Sql {
   readonly #database: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
+  readonly #queries = new Map<string, Query>();
   #isClosed = false;
 
   constructor(path: string, options: { isReadOnly: boolean }) {
@@ -44,12 +45,14 @@ export class Connection implements Sql {
   }
 
   get<Row>(text: string, ...values: readonly SqlValue[]): Row | undefined {
-    const row = this.#prepare(text).get(values);
-    return row === undefined ? undefined : (withoutNulls(row) as Row);
+    const { statement, columns } = this.#prepareQuery(text);
+    const row = statement.get(values);
+    return row === undefined ? undefined : toRow(columns, row);
   }
 
   all<Row>(text: string, ...values: readonly SqlValue[]): Row[] {
-    return this.#prepare(text).all(values).map(withoutNulls) as Row[];
+    const { statement, columns } = this.#prepareQuery(text);
+    return statement.all(values).map((row) => toRow(columns, row));
   }
 
   /** Runs a script of statements that return nothing. */
@@ -90,14 +93,30 @@ export class Connection implements Sql {
     }
     return statement;
   }
+
+  #prepareQuery(text: string): Query {
+    if (this.#isClosed) throw unavailable(new Error('the store is closed'));
+    let query = this.#queries.get(text);
+    if (query === undefined) {
+      const statement = this.#database.prepare<[readonly SqlValue[]], SqlValue[]>(text).raw();
+      query = { statement, columns: statement.columns().map(({ name }) => name) };
+      this.#queries.set(text, query);
+    }
+    return query;
+  }
+}
+
+/** A statement that returns rows, as lists: making its own objects costs the library more than toRow. */
+interface Query {
+  readonly statement: Database.Statement<[readonly SqlValue[]], SqlValue[]>;
+  readonly columns: readonly string[];
 }
 
 /** The domain knows no nulls: what is not there is left out. */
-function withoutNulls(row: unknown): Record<string, unknown> {
-  const values = row as Record<string, unknown>;
-  const present: Record<string, unknown> = {};
-  for (const name in values) {
-    if (values[name] !== null) present[name] = values[name];
+function toRow<Row>(columns: readonly string[], values: readonly SqlValue[]): Row {
+  const row: Record<string, SqlValue> = {};
+  for (const [index, name] of columns.entries()) {
+    if (values[index] !== null) row[name] = values[index];
   }
-  return present;
+  return row as Row;
 }
