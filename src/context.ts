@@ -32,8 +32,6 @@ const ROOT_DIR = new URL('../', import.meta.url);
 export interface Overrides {
   readonly clock?: Clock;
   readonly watch?: Watch;
-  /** Makes the store that is opened; the context closes it. */
-  readonly wrapStore?: (store: Store) => Store;
 }
 
 /** The joined objects of one process. */
@@ -60,8 +58,7 @@ export async function openContext(config: Config, overrides: Overrides = {}): Pr
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const clock = overrides.clock ?? systemClock;
   const watch = overrides.watch ?? createWatch({ level: config.logLevel });
-  const opened = await openStore(config);
-  const store = overrides.wrapStore?.(opened) ?? opened;
+  const store = await openStore(config);
   try {
     const isStoreEmpty = (await store.installation.find()) === undefined;
     const secrets = loadSecrets({ ...config, isStoreEmpty });

@@ -29,7 +29,7 @@ export function inSessionRoutes(deps: HttpDeps): Router {
   const router = Router({ caseSensitive: true });
   const paths = [ENROLL_PATH, ...MATCH_PATHS, ...ACCEPT_PATHS];
   router.all(paths, allowAnyOrigin(['POST']));
-  router.post(paths, limitFailures(deps.settings.authFailureRateLimit, [403, 404]));
+  router.post(paths, limitFailures(deps.settings.authFailureRateLimit, [403, 404, 409, 410]));
   router.post(ENROLL_PATH, readJsonBody(), submit(deps, ['ENROLL']));
   router.post(MATCH_PATHS, readJsonBody(), submit(deps, ['VERIFY', 'SIGN-IN']));
   router.post(`${SESSION_PATH}/collect`, readJsonBody(), accept(deps, 'collect.request'));

@@ -18,8 +18,9 @@ import { sendPage } from './send-page.js';
 
 const PAGE_PATH = '/launch/:sessionId';
 const RETURN_PATH = '/launch/:sessionId/return';
-/** Pauses between two looks at a delivery: most are made within the first. */
+/** How long after its end a session's way back carries a signed result. */
 const RESULT_OFFERED_MS = 10 * MINUTE_MS;
+/** Pauses between two looks at a delivery: most are made within the first. */
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 200;
 
