@@ -70,6 +70,14 @@ describe('the way back to the integrator', () => {
     expect(back.headers.get('referrer-policy')).toBe('no-referrer');
   });
 
+  test('when the session ended long ago, then the way back vouches for nothing any more', async () => {
+    const sessionId = await verify('ada');
+    await lethe.webhook(sessionId);
+    lethe.clock.advance(11 * 60_000);
+    const late = queryOf(await comeBack(sessionId));
+    expect([late.get('reason'), late.has('result')]).toEqual(['success', false]);
+  });
+
   test('when its result is verified with the published keys, then it names session, outcome and challenge for 120 seconds', async () => {
     const sessionId = await open({ redirectURL: 'https://shop.example:8443/x' });
     const session = await lethe.call('GET', `/v2/verification-session/${sessionId}`);
