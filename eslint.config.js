@@ -2,7 +2,7 @@
 import n from 'eslint-plugin-n';
 import tseslint from 'typescript-eslint';
 
-const secretFiles = ['src/vault/**/*.ts', 'src/crypto/secret-bytes.ts'];
+const secretFiles = ['src/vault/**/*.ts', 'src/crypto/{secret-bytes,decrypt,collect-secret}.ts'];
 
 /** no-restricted-syntax takes one list per file: what holds everywhere, and what some files add. */
 const bannedEverywhere = [
@@ -18,6 +18,11 @@ const bannedNearSecrets = [
       "MemberExpression[object.name='Buffer'][property.name=/^(alloc|allocUnsafe|allocUnsafeSlow|from|concat)$/]",
     message:
       'Use SecretBytes: small buffers come from a shared pool or from the V8 heap, which keeps copies when it moves them.',
+  },
+  {
+    selector:
+      "CallExpression[callee.object.name='Uint8Array'][callee.property.name='from'][arguments.length=1]",
+    message: 'Use SecretBytes: up to 64 bytes would be on the V8 heap.',
   },
 ];
 
@@ -86,6 +91,26 @@ export default tseslint.config(
   {
     files: secretFiles,
     rules: { 'no-restricted-syntax': ['error', ...bannedEverywhere, ...bannedNearSecrets] },
+  },
+  {
+    // The thief may leave copies of what it stole.
+    files: ['src/**/*.ts'],
+    ignores: ['src/vault/thief/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            {
+              name: 'node:crypto',
+              importNames: ['createDecipheriv', 'hkdf', 'hkdfSync'],
+              message:
+                'Use decrypt.ts and hash.ts: these leave a copy of the plaintext or of the key in memory.',
+            },
+          ],
+        },
+      ],
+    },
   },
   { files: ['src/config/env.ts'], rules: { 'n/no-process-env': 'off' } },
   { files: ['src/cli/**/*.ts', 'src/main.ts'], rules: { 'no-console': 'off' } },

@@ -1,5 +1,9 @@
-import { createHash, createHmac, hkdfSync } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { SecretBytes } from './secret-bytes.js';
+
+const HASH_BYTES = 32;
+/** The last byte of the only block that 32 bytes of HKDF output need: 1. */
+const FIRST_BLOCK = '\u0001';
 
 /** SHA-256 (FIPS 180-4) of the parts one after the other: 32 bytes. */
 export function sha256(...parts: readonly (Uint8Array | string)[]): Uint8Array {
@@ -20,11 +24,27 @@ export function hmacSha256(
   });
 }
 
-/** A 32-byte key for one purpose: HKDF-SHA-256 (RFC 5869), empty salt, the purpose as info. */
+/**
+ * A 32-byte key for one purpose: HKDF-SHA-256 (RFC 5869), empty salt, the purpose as info. Made of
+ * HMACs, because Node's own `hkdf` copies the key to where it stays until the garbage collector runs.
+ */
 export function deriveKey(key: SecretBytes, purpose: string): SecretBytes {
-  return key.use((bytes) =>
-    SecretBytes.own(hkdfSync('sha256', bytes, new Uint8Array(0), purpose, 32)),
+  const pseudorandomKey = SecretBytes.take(
+    key.use((bytes) => createHmac('sha256', new Uint8Array(HASH_BYTES)).update(bytes).digest()),
   );
+  try {
+    return expandKey(pseudorandomKey, purpose);
+  } finally {
+    pseudorandomKey.wipe();
+  }
+}
+
+/**
+ * A 32-byte key for one purpose out of a key that is uniformly random: HKDF-Expand alone
+ * (RFC 5869 §2.3 and §3.3).
+ */
+export function expandKey(key: SecretBytes, purpose: string): SecretBytes {
+  return SecretBytes.take(hmacSha256(key, purpose + FIRST_BLOCK));
 }
 
 /**

@@ -1,5 +1,4 @@
 import {
-  createDecipheriv,
   createPrivateKey,
   createPublicKey,
   generateKeyPair,
@@ -9,6 +8,7 @@ import {
 import { promisify } from 'node:util';
 import { base64url, parseBase64, utf8 } from '../lib/bytes.js';
 import { equalBytes } from './compare.js';
+import { decrypt } from './decrypt.js';
 import { sha256 } from './hash.js';
 import { SecretBytes } from './secret-bytes.js';
 
@@ -111,17 +111,6 @@ async function unwrapKey(
 }
 
 function openMessage(key: SecretBytes, parsed: ParsedFields): SecretBytes | undefined {
-  const decipher = key.use((bytes) =>
-    createDecipheriv('aes-256-gcm', bytes, parsed.iv, { authTagLength: TAG_BYTES }),
-  );
-  decipher.setAAD(parsed.aad);
-  decipher.setAuthTag(parsed.tag);
-  const plaintext = SecretBytes.take(decipher.update(parsed.ciphertext));
-  try {
-    decipher.final();
-    return plaintext;
-  } catch {
-    plaintext.wipe();
-    return undefined;
-  }
+  const plaintext = decrypt(key, parsed);
+  return plaintext && SecretBytes.take(plaintext);
 }

@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import type { SecretBytes } from './secret-bytes.js';
+import { createCipheriv, randomBytes } from 'node:crypto';
+import { decrypt } from './decrypt.js';
+import { SecretBytes } from './secret-bytes.js';
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -34,19 +35,22 @@ export function open(
 ): Uint8Array {
   const { sealed, aad } = content;
   if (sealed.byteLength < IV_BYTES + TAG_BYTES) throw new SealBroken('sealed bytes are too short');
-  const iv = sealed.subarray(0, IV_BYTES);
-  const tag = sealed.subarray(sealed.byteLength - TAG_BYTES);
-  const decipher = key.use((bytes) =>
-    createDecipheriv('aes-256-gcm', bytes, iv, { authTagLength: TAG_BYTES }),
-  );
-  decipher.setAAD(aad);
-  decipher.setAuthTag(tag);
-  const plaintext = decipher.update(sealed.subarray(IV_BYTES, sealed.byteLength - TAG_BYTES));
-  try {
-    decipher.final();
-  } catch (cause) {
-    plaintext.fill(0);
-    throw new SealBroken('the seal does not open with this key and data', { cause });
-  }
+  const plaintext = decrypt(key, {
+    iv: sealed.subarray(0, IV_BYTES),
+    aad,
+    ciphertext: sealed.subarray(IV_BYTES, sealed.byteLength - TAG_BYTES),
+    tag: sealed.subarray(sealed.byteLength - TAG_BYTES),
+  });
+  if (plaintext === undefined)
+    throw new SealBroken('the seal does not open with this key and data');
   return plaintext;
+}
+
+/** As {@link open}, without a copy: the caller wipes the plaintext. */
+export function openSecret(
+  key: SecretBytes,
+  content: { sealed: Uint8Array; aad: Uint8Array },
+): SecretBytes {
+  const { buffer, byteOffset, byteLength } = open(key, content);
+  return SecretBytes.own(buffer as ArrayBuffer).part(byteOffset, byteLength);
 }

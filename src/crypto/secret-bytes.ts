@@ -9,8 +9,8 @@ export class SecretBytes {
   readonly #bytes: Uint8Array;
   #wiped = false;
 
-  private constructor(buffer: ArrayBuffer) {
-    this.#bytes = new Uint8Array(buffer);
+  private constructor(buffer: ArrayBuffer, atByte = 0, lengthBytes = buffer.byteLength) {
+    this.#bytes = new Uint8Array(buffer, atByte, lengthBytes);
   }
 
   /** `lengthBytes` fresh bytes of the operating system's random generator. */
@@ -31,6 +31,14 @@ export class SecretBytes {
   /** Owns the buffer from now on, without a copy. */
   static own(buffer: ArrayBuffer): SecretBytes {
     return new SecretBytes(buffer);
+  }
+
+  /** A part of these bytes under a name of its own: the same memory, wiped with the whole. */
+  part(atByte: number, lengthBytes: number): SecretBytes {
+    return this.use(
+      (bytes) =>
+        new SecretBytes(bytes.buffer as ArrayBuffer, bytes.byteOffset + atByte, lengthBytes),
+    );
   }
 
   get lengthBytes(): number {
