@@ -84,3 +84,9 @@ export function wholeNumber(
   const limits = `${range.min.toString()} to ${range.max.toString()}`;
   throw new UsageError(`${range.name} must be a whole number from ${limits}`);
 }
+
+/** The value of an option that must be given. Throws {@link UsageError}. */
+export function required(option: string, value: string | undefined): string {
+  if (value === undefined || value === '') throw new UsageError(`${option} is missing`);
+  return value;
+}

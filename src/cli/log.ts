@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto';
-import { createReadStream, createWriteStream, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createReadStream, createWriteStream, renameSync, rmSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
@@ -10,6 +10,7 @@ import { checkpointLine, parseLogLine } from '../audit/log-line.js';
 import type { Checkpoint } from '../audit/log-store.js';
 import { type LogReport, verifyLog } from '../audit/verify.js';
 import { type Command, type CommandContext, readArguments, UsageError } from './command.js';
+import { readText, unreadable } from './read-text.js';
 
 export const logCommands: readonly Command[] = [
   {
@@ -139,20 +140,6 @@ function readCheckpoint(file: string): Checkpoint {
     );
   }
   return line.checkpoint;
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-}
-
-/** Not 1: a script must be able to tell a bad log from one that could not be checked. */
-function unreadable(file: string, error: unknown): UsageError {
-  const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-  return new UsageError(`${file} cannot be read (${code})`);
 }
 
 function inWords(report: LogReport, kept: Checkpoint | undefined): string {

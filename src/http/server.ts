@@ -1,10 +1,11 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Express } from 'express';
 import { ERRORS, type ErrorCode } from '../errors/codes.js';
 import { ServiceError } from '../errors/service-error.js';
 import { SECOND_MS } from '../lib/clock.js';
 import { randomId } from '../lib/ids.js';
+import { closeServer } from './close-server.js';
 import { errorAnswer } from './error-handler.js';
 
 /** A running server. */
@@ -39,21 +40,8 @@ export async function listen(app: Express, at: { host: string; port: number }): 
   });
   return {
     port: (server.address() as AddressInfo).port,
-    close: async (graceMs) => await close(server, graceMs),
+    close: async (graceMs) => await closeServer(server, graceMs),
   };
-}
-
-async function close(server: Server, graceMs: number): Promise<void> {
-  const timer = setTimeout(() => {
-    server.closeAllConnections();
-  }, graceMs);
-  await new Promise<void>((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
-  clearTimeout(timer);
 }
 
 /** What is not a request at all gets the envelope too, if the socket still takes it. */
