@@ -12,6 +12,8 @@ import { MongoStartError } from './store/mongo/connection.js';
 import { DataDirLockedError, lockDataDir } from './store/sqlite/data-dir.js';
 import { SchemaError } from './store/sqlite/schema.js';
 import { WrongKeyError } from './vault/installation.js';
+import { RootStoreError } from './vault/roots/root-store.js';
+import { VaultError } from './vault/vault-error.js';
 
 const STOP_GRACE_MS = 10 * SECOND_MS;
 
@@ -20,8 +22,10 @@ const FORESEEN = [
   ConfigError,
   DataDirLockedError,
   MongoStartError,
+  RootStoreError,
   SchemaError,
   SecretsError,
+  VaultError,
   WrongKeyError,
 ];
 
@@ -43,6 +47,13 @@ async function main(): Promise<void> {
     await context.close();
     lock?.release();
   };
+  context.whenFenced
+    .then((error) => {
+      console.error(`lethe stops: ${error.message}`);
+      process.exitCode = 1;
+      return stop();
+    })
+    .catch(fail);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       stop().catch(fail);

@@ -33,6 +33,8 @@ export interface SubjectStore {
     afterUuid: string;
     limit: number;
   }): Promise<readonly Subject[]>;
+  /** Subjects of every tenant, in every state, in order of tenant and uuid. */
+  scanAll(page: { after: SubjectName | undefined; limit: number }): Promise<readonly Subject[]>;
   /** How many subjects a tenant has, for its operator. */
   count(tenantId: string): Promise<number>;
 }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { DAY_MS, SECOND_MS } from '../lib/clock.js';
 import type { VariableName } from './env.js';
+import { readVaultConfig, type VaultConfig } from './vault-config.js';
 
 /** Similarity from which two templates of a model count as one person. */
 export interface MatchThresholds {
@@ -29,8 +30,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly dataDir: string;
   readonly mongodbUri: string | undefined;
-  readonly rootKeyPath: string;
   readonly serviceKeyPath: string;
+  readonly vault: VaultConfig;
   readonly http: {
     readonly host: string;
     readonly port: number;
@@ -80,8 +81,13 @@ export function readConfig(env: Given): Config {
     logLevel: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
     dataDir,
     mongodbUri: mongodbUri(env),
-    rootKeyPath: resolve(env.ROOT_KEY_PATH ?? join(dataDir, 'root.key')),
     serviceKeyPath: resolve(env.SERVICE_KEY_PATH ?? join(dataDir, 'service.key')),
+    vault: readVaultConfig(env, {
+      rootKeyPath: resolve(env.ROOT_KEY_PATH ?? join(dataDir, 'root.key')),
+      refuse: (variable, reason) => {
+        throw new ConfigError(variable, reason);
+      },
+    }),
     http: {
       host: env.HOST ?? '127.0.0.1',
       port,

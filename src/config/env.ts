@@ -12,14 +12,19 @@ export const VARIABLES = [
   'MATCH_THRESHOLDS',
   'MONGODB_URI',
   'NODE_ENV',
+  'PEER_CA_PATH',
+  'PEER_CERT_PATH',
+  'PEER_KEY_PATH',
   'PORT',
   'PRIVATE_CALLBACK_CIDRS',
   'PUBLIC_URL',
   'REDIRECT_WAIT_SECONDS',
   'RETENTION_DAYS',
   'ROOT_KEY_PATH',
+  'ROOT_SHARES',
   'SERVICE_KEY_PATH',
   'TRUST_PROXY',
+  'VAULT_URL',
 ] as const;
 
 export type VariableName = (typeof VARIABLES)[number];

@@ -12,11 +12,9 @@ import { SecretBytes } from '../crypto/secret-bytes.js';
 
 const KEY_BYTES = 32;
 
-/** The two keys of an installation. They are files of their own and never in the database. */
+/** The key of an installation beside the root of its key tree: a file of its own, never in the database. */
 export interface Secrets {
-  /** Wraps the enrolment keys; held by the vault alone. */
-  readonly rootKey: SecretBytes;
-  /** Source of every other key: pepper, seal at rest, commitments, signatures. */
+  /** Source of every key but those of templates: pepper, seal at rest, commitments, signatures. */
   readonly serviceKey: SecretBytes;
 }
 
@@ -26,18 +24,11 @@ export class SecretsError extends Error {
 }
 
 /**
- * Reads both keys. On an empty store missing files are created with fresh random keys, mode 0600;
- * on a store that holds data a missing key is an error, because a new one would open nothing.
+ * Reads the key. On an empty store a missing file is created with a fresh random key, mode 0600; on
+ * a store that holds data it is an error, because a new one would open nothing.
  */
-export function loadSecrets(paths: {
-  rootKeyPath: string;
-  serviceKeyPath: string;
-  isStoreEmpty: boolean;
-}): Secrets {
-  return {
-    rootKey: loadKey(paths.rootKeyPath, paths.isStoreEmpty),
-    serviceKey: loadKey(paths.serviceKeyPath, paths.isStoreEmpty),
-  };
+export function loadSecrets(paths: { serviceKeyPath: string; isStoreEmpty: boolean }): Secrets {
+  return { serviceKey: loadKey(paths.serviceKeyPath, paths.isStoreEmpty) };
 }
 
 function loadKey(path: string, mayCreate: boolean): SecretBytes {

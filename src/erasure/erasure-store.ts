@@ -9,7 +9,13 @@ export interface Erasure {
   readonly intent?: { readonly uuid: string; readonly keyIds: readonly string[] };
   readonly requestedAtMs: number;
   readonly completedAtMs?: number;
+  /** Until then a copy of a root from before may exist (README.md, escrow); absent when none may. */
+  readonly irrecoverableAtMs?: number;
 }
+
+/** The end of an erasure. */
+export type Completion = Required<Pick<Erasure, 'completedAtMs'>> &
+  Pick<Erasure, 'irrecoverableAtMs'>;
 
 /** Where erasures are kept. */
 export interface ErasureStore {
@@ -19,6 +25,6 @@ export interface ErasureStore {
   /** The erasure of a subject that is under way, else the one that was completed last. */
   findLatest(of: { tenantId: string; subject: string }): Promise<Erasure | undefined>;
   /** shredding becomes completed and the intent is dropped. Returns whether this call did it. */
-  complete(erasureId: string, completedAtMs: number): Promise<boolean>;
+  complete(erasureId: string, completion: Completion): Promise<boolean>;
   findUnfinished(limit: number): Promise<readonly Erasure[]>;
 }

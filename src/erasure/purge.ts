@@ -54,10 +54,13 @@ export async function recordIntent(
 export async function removeRemains(
   deps: Deps,
   stores: PurgeStores,
-  erasure: Erasure,
+  { erasure, irrecoverableAtMs }: { erasure: Erasure; irrecoverableAtMs: number | undefined },
 ): Promise<boolean> {
   if (erasure.intent === undefined) return false;
-  const isMine = await stores.erasures.complete(erasure.erasureId, deps.clock.nowMs());
+  const isMine = await stores.erasures.complete(erasure.erasureId, {
+    completedAtMs: deps.clock.nowMs(),
+    ...(irrecoverableAtMs !== undefined && { irrecoverableAtMs }),
+  });
   if (!isMine) return false;
   const name = { tenantId: erasure.tenantId, uuid: erasure.intent.uuid };
   const forgotten = await stores.sessions.forgetSubject(name);

@@ -217,6 +217,10 @@ export interface DeleteResponse {
     auditTag?: SafeText;
     status: 'deleted';
   };
+  /**
+   * Extension: only while the operator keeps a copy of an earlier root in escrow, the time at which it expires; whoever has that copy and a backup could open the template until then.
+   */
+  irrecoverableBy?: string;
 }
 /**
  * A template request in encrypted form: the UTF-8 JSON of {embedding, model, nonce} under AES-256-GCM, its key under RSA-OAEP with SHA-256 (also as MGF1 hash, empty label). All five members are standard base64 with padding. The parameters are an extension: the public contract does not name them.

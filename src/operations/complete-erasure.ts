@@ -14,21 +14,31 @@ const ABANDONED_AFTER_MS = 10 * SECOND_MS;
 
 const BATCH_SIZE = 100;
 
+interface CompletedErasure {
+  /** The webhooks of the sessions that it ended. */
+  readonly deliveryIds: readonly string[];
+  /** Until then an escrowed copy of a root from before may exist; undefined when none may. */
+  readonly irrecoverableAtMs: number | undefined;
+}
+
 /**
  * Takes an erasure from its intent to its end: destroys the key, removes what is left, ends every
- * session that waits for it. Returns the ids of their deliveries. Repeatable.
+ * session that waits for it. Repeatable.
  */
 export async function completeErasure(
   deps: OperationDeps,
   erasure: Erasure,
-  finish: { uuid?: string; effect?: (stores: Stores) => Promise<void> } = {},
-): Promise<readonly string[]> {
+  finish: {
+    uuid?: string;
+    effect?: (stores: Stores, irrecoverableAtMs: number | undefined) => Promise<void>;
+  } = {},
+): Promise<CompletedErasure> {
   // The erasure point: afterwards nothing may be reported as not deleted.
-  if (erasure.intent !== undefined) await deps.vault.shred(erasure.intent.keyIds);
+  const irrecoverableAtMs = await shred(deps, erasure);
 
   const uuid = finish.uuid ?? erasure.intent?.uuid;
   const done = await deps.store.transaction(async (stores) => {
-    const isCompleted = await removeRemains(deps, stores, erasure);
+    const isCompleted = await removeRemains(deps, stores, { erasure, irrecoverableAtMs });
     if (isCompleted)
       await cancelSessionsOf(deps, stores, {
         tenantId: erasure.tenantId,
@@ -39,11 +49,18 @@ export async function completeErasure(
       const deliveryId = await endDeleteSession(deps, stores, { session, erasure, uuid });
       if (deliveryId !== undefined) deliveryIds.push(deliveryId);
     }
-    await finish.effect?.(stores);
+    await finish.effect?.(stores, irrecoverableAtMs);
     return { isCompleted, deliveryIds };
   });
   if (done.isCompleted) deps.watch.erasureCompleted({ tenantId: erasure.tenantId });
-  return done.deliveryIds;
+  return { deliveryIds: done.deliveryIds, irrecoverableAtMs };
+}
+
+/** Returns until when an escrowed root may still open the key; undefined when none may. */
+async function shred(deps: OperationDeps, erasure: Erasure): Promise<number | undefined> {
+  const { irrecoverableAtMs = 0 } =
+    erasure.intent === undefined ? erasure : await deps.vault.shred(erasure.intent.keyIds);
+  return irrecoverableAtMs > deps.clock.nowMs() ? irrecoverableAtMs : undefined;
 }
 
 /** Finishes what a crash left behind: at the start of the process everything, later only what was abandoned. */

@@ -1,6 +1,7 @@
 import type { Erasure } from '../erasure/erasure-store.js';
 import { recordIntent } from '../erasure/purge.js';
 import { ServiceError } from '../errors/service-error.js';
+import { isoTime } from '../lib/clock.js';
 import type { DeleteRequest, DeleteResponse } from '../lib/messages.js';
 import type { Session } from '../sessions/session.js';
 import type { Answer } from './answer.js';
@@ -23,16 +24,14 @@ export async function deleteSubject(
 ): Promise<Answer> {
   const { uuid } = request.body;
   const session = newSession(deps, request, 'DELETE');
-  const answer = deletedAnswer(deps, session, uuid);
-
   const erasure = await deps.store.transaction(
     async (stores) => await begin(deps, stores, { session, uuid }),
   );
   if (erasure === undefined) throw new ServiceError('SUBJECT_NOT_FOUND');
-  const deliveryIds = await completeErasure(deps, erasure, {
+  const { deliveryIds, irrecoverableAtMs } = await completeErasure(deps, erasure, {
     uuid,
-    effect: async (stores) => {
-      await request.remember(stores, answer);
+    effect: async (stores, untilMs) => {
+      await request.remember(stores, deletedAnswer(deps, { session, uuid, untilMs }));
     },
   });
   await deps.sequencer.settle();
@@ -44,7 +43,7 @@ export async function deleteSubject(
     sessionId: session.sessionId,
   });
   return {
-    ...answer,
+    ...deletedAnswer(deps, { session, uuid, untilMs: irrecoverableAtMs }),
     afterFlush: () => {
       for (const deliveryId of deliveryIds) deps.deliveries.expedite(deliveryId);
     },
@@ -66,13 +65,18 @@ async function begin(
   return erasure;
 }
 
-function deletedAnswer(deps: OperationDeps, session: Session, uuid: string): Answer {
+/** `untilMs`: while an escrowed copy of an earlier root may exist, the answer says until when. */
+function deletedAnswer(
+  deps: OperationDeps,
+  { session, uuid, untilMs }: { session: Session; uuid: string; untilMs: number | undefined },
+): Answer {
   const { sessionId, auditTag } = session;
   const body: DeleteResponse = {
     message: 'Success!',
     status: 'success',
     sessionId,
     identificationResult: { uuid, ...(auditTag !== undefined && { auditTag }), status: 'deleted' },
+    ...(untilMs !== undefined && { irrecoverableBy: isoTime(untilMs) }),
   };
   return { status: 200, body, headers: { link: `<${launchUrl(deps, sessionId)}>; rel="next"` } };
 }

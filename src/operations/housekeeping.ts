@@ -2,6 +2,7 @@ import { DAY_MS, HOUR_MS, SECOND_MS } from '../lib/clock.js';
 import { resumeErasures } from './complete-erasure.js';
 import type { OperationDeps } from './deps.js';
 import { expireDueSessions } from './expire.js';
+import { reflectErasures } from './reapply-erasures.js';
 
 const BATCH_SIZE = 500;
 const SWEEP_INTERVAL_MS = 2 * SECOND_MS;
@@ -13,6 +14,7 @@ const LONGEST_DELIVERY_MS = 5 * DAY_MS;
 async function sweep(deps: OperationDeps): Promise<void> {
   await expireDueSessions(deps);
   await resumeErasures(deps, 'running');
+  await reflectErasures(deps);
 }
 
 /** Removes what nobody needs any more. */

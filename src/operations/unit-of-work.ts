@@ -3,10 +3,11 @@ import type { LogStore, PendingEntryStore } from '../audit/log-store.js';
 import type { SubjectStore } from '../biometrics/subject-store.js';
 import type { DeliveryStore } from '../callbacks/delivery-store.js';
 import type { ErasureStore } from '../erasure/erasure-store.js';
+import type { ReflectedRootStore } from '../erasure/reflected-roots.js';
 import type { IdempotencyStore } from '../sessions/idempotency-store.js';
 import type { SessionStore } from '../sessions/session-store.js';
 import type { InstallationStore } from '../vault/installation-store.js';
-import type { KeyStore } from '../vault/key-store.js';
+import type { TreeStores } from '../vault/tree/tree-store.js';
 
 /** The stores that can take part in one transaction. */
 export interface Stores {
@@ -21,6 +22,7 @@ export interface Stores {
 
 /** What takes effect together, or not at all. */
 export interface UnitOfWork extends Stores {
+  readonly reflectedRoots: ReflectedRootStore;
   /**
    * Runs the work on one state of the stores and commits it durably, all or nothing; what it throws
    * undoes it. The work may be run again after a conflict, so it awaits nothing but these stores
@@ -34,7 +36,7 @@ export interface UnitOfWork extends Stores {
  * durable fails with UNAVAILABLE.
  */
 export interface Store extends UnitOfWork {
-  readonly keys: KeyStore;
+  readonly trees: TreeStores;
   readonly log: LogStore;
   readonly installation: InstallationStore;
   /** Fails when the database cannot answer. */

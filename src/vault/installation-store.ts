@@ -1,8 +1,7 @@
-/** Written once, at the first start: ties a store to the keys that open it. */
+/** Written once, at the first start: ties a store to the service key that opens what is sealed in it. */
 export interface Installation {
   readonly installationId: string;
-  /** Check values of the two key files, base64url: a start with other keys is refused. */
-  readonly rootKeyCheck: string;
+  /** Check value of the service key, base64url: a start with another key is refused. */
   readonly serviceKeyCheck: string;
   /** Private key behind GET /public-key: PKCS #8 DER, sealed. */
   readonly sealedPayloadKey: Uint8Array;

@@ -9,28 +9,24 @@ import type { Installation, InstallationStore } from './installation-store.js';
 
 interface Deps {
   readonly installation: InstallationStore;
-  readonly rootKey: SecretBytes;
   readonly serviceKey: SecretBytes;
   readonly sealer: Sealer;
   readonly clock: Clock;
 }
 
-/** Key files that are not the ones the store was made with; the message names which. */
+/** A service key that is not the one the store was made with. */
 export class WrongKeyError extends Error {
   override readonly name = 'WrongKeyError';
 }
 
 /**
- * Makes sure that the store and the key files belong together, creating the record of the
+ * Makes sure that the store and the service key belong together, creating the record of the
  * installation at the first start. Throws {@link WrongKeyError} otherwise, before anything is served.
  */
 export async function openInstallation(
   deps: Deps,
 ): Promise<{ installationId: string; payloadKey: PayloadKey }> {
   const installation = (await deps.installation.find()) ?? (await createInstallation(deps));
-  if (installation.rootKeyCheck !== keyCheck(deps.rootKey)) {
-    throw new WrongKeyError('the root key is not the one that this store was made with');
-  }
   if (installation.serviceKeyCheck !== keyCheck(deps.serviceKey)) {
     throw new WrongKeyError('the service key is not the one that this store was made with');
   }
@@ -51,7 +47,6 @@ async function createInstallation(deps: Deps): Promise<Installation> {
   pkcs8.wipe();
   return await deps.installation.insert({
     installationId: randomId(),
-    rootKeyCheck: keyCheck(deps.rootKey),
     serviceKeyCheck: keyCheck(deps.serviceKey),
     sealedPayloadKey,
     createdAtMs: deps.clock.nowMs(),

@@ -16,7 +16,11 @@ describe('the configuration', () => {
     expect(config.egress).toEqual({ allowHttp: false, ports: [443, 8443], privateCidrs: [] });
     expect(config.mongodbUri).toBeUndefined();
     expect(config.dataDir).toMatch(/\/data$/);
-    expect(config.rootKeyPath).toMatch(/\/data\/root\.key$/);
+    expect(config.vault).toEqual({
+      shares: [{ kind: 'file', path: expect.stringMatching(/\/data\/root\.key$/) }],
+      keyServices: [],
+      peerTls: undefined,
+    });
     expect(config.deliveryScheduleMs.reduce((sum, delay) => sum + delay)).toBe(272_105_000);
   });
 
@@ -31,6 +35,14 @@ describe('the configuration', () => {
     ['NODE_ENV', 'prod'],
     ['LOG_LEVEL', 'loud'],
     ['MONGODB_URI', 'postgres://host'],
+    ['VAULT_URL', 'http://keys.internal:8443'],
+    ['VAULT_URL', 'https://keys.internal:8443'],
+    ['ROOT_SHARES', 'https://share.internal:8444'],
+    ['ROOT_SHARES', 'ftp://share.internal'],
+    ['ROOT_SHARES', 'pkcs11:token=lethe'],
+    ['ROOT_SHARES', 'data/root.key'],
+    ['ROOT_SHARES', '/mnt/a,/mnt/a'],
+    ['PEER_CA_PATH', 'ca.pem'],
     ['ALLOWED_HTTP_CALLBACKS', 'yes'],
     ['PRIVATE_CALLBACK_CIDRS', '127.0.0.1'],
     ['PRIVATE_CALLBACK_CIDRS', '127.0.0.1/33'],

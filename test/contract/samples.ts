@@ -6,6 +6,7 @@ import type { Delivery } from '../../src/callbacks/delivery-store.js';
 import type { Erasure } from '../../src/erasure/erasure-store.js';
 import { randomId, timeOrderedId } from '../../src/lib/ids.js';
 import type { Session } from '../../src/sessions/session.js';
+import type { NodeRow } from '../../src/vault/tree/tree-store.js';
 
 export const NOW_MS = 1_800_000_000_000;
 
@@ -142,4 +143,18 @@ export async function concurrently<T>(
   call: (index: number) => Promise<T>,
 ): Promise<T[]> {
   return await Promise.all(Array.from({ length: count }, (_, index) => call(index)));
+}
+
+/** A leaf of a key tree, of a tree of its own. */
+export function sampleNode(members: Partial<NodeRow> = {}): NodeRow {
+  const place = { tree: 3, level: 0, index: 5 };
+  return {
+    ...place,
+    side: 0,
+    epoch: 1,
+    revision: 0,
+    used: 64,
+    sealed: randomBytes(2_113),
+    ...members,
+  };
 }

@@ -129,14 +129,14 @@ export const CALLS: Readonly<Record<string, Call<Stores>>> = {
   'erasures.start': { call: ({ erasures }) => erasures.start(erasure) },
   'erasures.complete': {
     given: ({ erasures }) => erasures.start(erasure),
-    call: ({ erasures }) => erasures.complete(erasure.erasureId, later),
+    call: ({ erasures }) => erasures.complete(erasure.erasureId, { completedAtMs: later }),
   },
   'erasures.complete (completed)': {
     given: async ({ erasures }) => {
       await erasures.start(erasure);
-      await erasures.complete(erasure.erasureId, later);
+      await erasures.complete(erasure.erasureId, { completedAtMs: later });
     },
-    call: ({ erasures }) => erasures.complete(erasure.erasureId, later + 1),
+    call: ({ erasures }) => erasures.complete(erasure.erasureId, { completedAtMs: later + 1 }),
   },
   'deliveries.insert': { call: ({ deliveries }) => deliveries.insert(delivery) },
   'deliveries.claimDue': {
@@ -183,10 +183,42 @@ export const CALLS: Readonly<Record<string, Call<Stores>>> = {
 
 /** The same for the ports that take part in no transaction, and for a transaction itself. */
 export const DIRECT_CALLS: Readonly<Record<string, Call<Store>>> = {
-  'keys.insert': { call: ({ keys }) => keys.insert({ keyId: 'k', wrapped: Uint8Array.of(1) }) },
-  'keys.remove': {
-    given: ({ keys }) => keys.insert({ keyId: 'k', wrapped: Uint8Array.of(1) }),
-    call: ({ keys }) => keys.remove(['k', 'unknown']),
+  'reflectedRoots.reflect': {
+    call: ({ reflectedRoots }) => reflectedRoots.reflect({ rootId: 'root', epoch: 2 }),
+  },
+  'trees.claim': { call: ({ trees }) => trees.of('root').claim('owner') },
+  'trees.claim (held)': {
+    given: ({ trees }) => trees.of('root').claim('another'),
+    call: ({ trees }) => trees.of('root').claim('owner'),
+  },
+  'trees.release': {
+    given: ({ trees }) => trees.of('root').claim('owner'),
+    call: ({ trees }) => trees.of('root').release('owner'),
+  },
+  'trees.commit': {
+    given: async ({ trees }) => {
+      await trees.of('root').claim('owner');
+      const before = { written: [sample.node(1), sample.node(2)], namedTrees: [sample.tree(7)] };
+      await trees.of('root').commit(before, 'owner');
+    },
+    call: ({ trees }) =>
+      trees.of('root').commit(
+        {
+          written: [sample.node(3), { ...sample.node(2), epoch: 2 }],
+          resealed: [{ ...sample.node(1), revision: 1 }],
+          namedTrees: [sample.tree(8)],
+          removedTrees: [7],
+        },
+        'owner',
+      ),
+  },
+  'trees.removeUncommitted': {
+    given: async ({ trees }) => {
+      await trees.of('root').claim('owner');
+      const newer = { ...sample.node(1), side: 1, epoch: 5 } as const;
+      await trees.of('root').commit({ written: [sample.node(1), newer] }, 'owner');
+    },
+    call: ({ trees }) => trees.of('root').removeUncommitted(4, 'owner'),
   },
   'log.sequence': {
     given: async ({ audit }) => {
@@ -230,13 +262,20 @@ export const READS: readonly string[] = [
   'sessions.findOpenOfErasure',
   'subjects.find',
   'subjects.scan',
+  'subjects.scanAll',
   'subjects.count',
   'erasures.find',
   'erasures.findLatest',
   'erasures.findUnfinished',
   'deliveries.findBySession',
   'deliveries.nextDueAtMs',
-  'keys.find',
+  'reflectedRoots.list',
+  'trees.rootIds',
+  'trees.find',
+  'trees.upperNodes',
+  'trees.leavesWithRoom',
+  'trees.trees',
+  'trees.rootEpoch',
   'log.head',
   'log.readRecords',
   'log.readCheckpoints',

@@ -108,9 +108,14 @@ test('when a failure does not pass, then the call ends with UNAVAILABLE and noth
 });
 
 test('when a port gains a method, then it has its place among the calls or the reads', () => {
-  const methods = Object.entries(store).flatMap(([name, port]) =>
-    typeof port === 'function' ? [name] : Object.keys(port).map((method) => `${name}.${method}`),
-  );
+  const { trees, ...ports } = store;
+  const tree = trees.of('root') as unknown as Record<string, unknown>;
+  const ofTree = Object.keys(tree).filter((name) => typeof tree[name] === 'function');
+  const methods = Object.entries(ports)
+    .flatMap(([name, port]) =>
+      typeof port === 'function' ? [name] : Object.keys(port).map((method) => `${name}.${method}`),
+    )
+    .concat(['rootIds', ...ofTree].map((method) => `trees.${method}`));
   const called = [...Object.keys(CALLS), ...Object.keys(DIRECT_CALLS)];
   const known = new Set([...called.map((name) => name.split(' ')[0]), ...READS]);
   expect([...known].sort()).toEqual([...methods].sort());

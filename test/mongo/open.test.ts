@@ -93,10 +93,10 @@ describe('an open store', () => {
 
   test('when it is closed, then what is under way is finished and later calls are refused', async () => {
     const store = await openMongoStore({ uri: database.uri });
-    const underWay = store.keys.insert({ keyId: 'k', wrapped: Uint8Array.of(1) });
+    const underWay = store.reflectedRoots.reflect({ rootId: 'r', epoch: 1 });
     await store.close();
     await expect(underWay).resolves.toBeUndefined();
-    await expect(store.keys.find(['k'])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(store.reflectedRoots.list()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await expect(store.transaction(async () => undefined)).rejects.toMatchObject({
       code: 'UNAVAILABLE',
     });

@@ -6,6 +6,7 @@ import type { Delivery } from '../../src/callbacks/delivery-store.js';
 import type { Erasure } from '../../src/erasure/erasure-store.js';
 import type { Session } from '../../src/sessions/session.js';
 import type { Installation } from '../../src/vault/installation-store.js';
+import type { NodeRow, TreeName } from '../../src/vault/tree/tree-store.js';
 
 const T0 = 1_790_000_000_000;
 
@@ -86,11 +87,19 @@ export const delivery: Delivery = {
 
 export const installation: Installation = {
   installationId: 'installation-1',
-  rootKeyCheck: 'root',
   serviceKeyCheck: 'service',
   sealedPayloadKey: Uint8Array.of(8),
   createdAtMs: T0,
 };
+
+export function node(index: number): NodeRow {
+  const place = { tree: 9, level: 0, index };
+  return { ...place, side: 0, epoch: 1, revision: 0, used: 1, sealed: Uint8Array.of(index) };
+}
+
+export function tree(number: number): TreeName {
+  return { tree: number, scope: `tenant/${String(number)}` };
+}
 
 export const idempotencyUse = { scope: 'client-1 /v2', key: 'key-1' } as const;
 

@@ -34,7 +34,7 @@ async function victimsState() {
     sessions.push(await store.sessions.find(sessionId));
     sessions.push(await store.deliveries.findBySession(sessionId));
   }
-  return { ...(await everythingStored(store, victim.tenantId)), sessions };
+  return { ...(await everythingStored(lethe.context, victim.tenantId)), sessions };
 }
 
 function expectAlike(foreign: TestAnswer, unknown: TestAnswer): void {

@@ -35,13 +35,13 @@ describe('DELETE', () => {
 
   test('when it was answered, then nothing about the subject is left and a bystander is untouched', async () => {
     await lethe.enroll(tenant, 'bystander', face('bystander'));
-    const before = await everythingStored(lethe.context.store, tenant.tenantId);
+    const before = await everythingStored(lethe.context, tenant.tenantId);
     await lethe.enroll(tenant, 'erased-canary', face('erased-canary'));
     const pending = await lethe.create(tenant, { type: 'VERIFY', uuid: 'erased-canary' });
 
     await erase('erased-canary');
 
-    const after = await everythingStored(lethe.context.store, tenant.tenantId);
+    const after = await everythingStored(lethe.context, tenant.tenantId);
     expect(after.subjects).toEqual(before.subjects);
     expect(after.keyIds).toEqual(before.keyIds);
     expect(JSON.stringify(after)).not.toContain('erased-canary');

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -20,16 +20,28 @@ afterEach(() => {
 const config = () => readConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'error' });
 
 describe('a start', () => {
-  test.each(['root.key', 'service.key'])(
-    'when %s is not the one that the store was made with, then it is refused',
-    async (name) => {
-      await (await openContext(config())).close();
-      writeFileSync(join(dataDir, name), Buffer.alloc(32, 1));
-      await expect(openContext(config())).rejects.toThrow(
-        /not the one that this store was made with/,
-      );
-    },
-  );
+  test('when the service key is not the one that the store was made with, then it is refused', async () => {
+    await (await openContext(config())).close();
+    writeFileSync(join(dataDir, 'service.key'), Buffer.alloc(32, 1));
+    await expect(openContext(config())).rejects.toThrow(
+      /not the one that this store was made with/,
+    );
+  });
+
+  test('when the root is missing or damaged, then it is refused, and nothing is made in its place', async () => {
+    await (await openContext(config())).close();
+    const path = join(dataDir, 'root.key');
+    copyFileSync(path, join(dataDir, 'kept'));
+    rmSync(path);
+    await expect(openContext(config())).rejects.toThrow(`${path} is missing`);
+    expect(existsSync(path)).toBe(false);
+    writeFileSync(path, Buffer.alloc(8_192, 1), { mode: 0o600 });
+    await expect(openContext(config())).rejects.toThrow(`${path} holds no whole root slot`);
+    writeFileSync(path, Buffer.alloc(32, 1));
+    await expect(openContext(config())).rejects.toThrow('exactly 8192 bytes');
+    copyFileSync(join(dataDir, 'kept'), path);
+    await (await openContext(config())).close();
+  });
 
   test('when the key file is put back, then it starts again with the same keys', async () => {
     const first = await openContext(config());

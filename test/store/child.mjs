@@ -1,5 +1,5 @@
 // Run by sqlite.test.ts in a process of its own, with test/support/typescript-hooks.mjs:
-// node child.mjs write DIRECTORY   prints the id of every key whose insert was acknowledged
+// node child.mjs write DIRECTORY   prints the key id of every subject whose insert was acknowledged
 // node child.mjs lock DIRECTORY    takes the lock, prints `locked` and waits
 import { randomUUID } from 'node:crypto';
 import { lockDataDir } from '../../src/store/sqlite/data-dir.ts';
@@ -14,7 +14,9 @@ async function writeForever() {
   const writers = Array.from({ length: WRITERS }, async () => {
     for (;;) {
       const keyId = randomUUID();
-      await store.keys.insert({ keyId, wrapped: Buffer.alloc(2_000, keyId) });
+      const sealedTemplate = Buffer.alloc(2_000, keyId);
+      const enrolment = { keyId, model: 'model', sealedTemplate, enrolledAtMs: 0 };
+      await store.subjects.insert({ tenantId: 'tenant', uuid: keyId, state: 'live', enrolment });
       process.stdout.write(`${keyId}\n`);
     }
   });

@@ -10,6 +10,7 @@ import {
   sampleClient,
   sampleDelivery,
   sampleErasure,
+  sampleNode,
   samplePending,
   sampleSession,
   sampleSubject,
@@ -17,7 +18,12 @@ import {
 } from '../contract/samples.js';
 
 /** Statements that read a whole table, in the order of its key, because that is their purpose. */
-const MAY_SCAN = ['FROM tenants ORDER BY tenantId', 'FROM pendingEntries ORDER BY entryId LIMIT'];
+const MAY_SCAN = [
+  'FROM tenants ORDER BY tenantId',
+  'FROM pendingEntries ORDER BY entryId LIMIT',
+  'FROM keyRoots ORDER BY rootId',
+  'FROM reflectedRoots ORDER BY rootId',
+];
 
 /** Statements that sort, because the rows that they sort are few: the erasures of one subject. */
 const MAY_SORT = ['FROM erasures WHERE tenantId = ? AND subject = ?'];
@@ -41,7 +47,8 @@ type Calls<T> = { readonly [K in keyof T]: () => Promise<unknown> };
 function everyCall(): {
   readonly [K in Exclude<keyof Store, 'transaction' | 'ping' | 'close'>]: Calls<Store[K]>;
 } {
-  const { access, sessions, idempotency, subjects, erasures, deliveries, audit, keys, log } = store;
+  const { access, sessions, idempotency, subjects, erasures, deliveries, audit, log } = store;
+  const tree = store.trees.of('root');
   const name = { tenantId: 'tenant', uuid: 'uuid' };
   const use = { scope: 'scope', key: 'key' };
   const delivery = sampleDelivery();
@@ -87,13 +94,14 @@ function everyCall(): {
       beginErasure: () => subjects.beginErasure(name),
       remove: () => subjects.remove(name),
       scan: () => subjects.scan({ tenantId: 'tenant', model: 'model', afterUuid: '', limit: 10 }),
+      scanAll: () => subjects.scanAll({ after: undefined, limit: 10 }),
       count: () => subjects.count('tenant'),
     },
     erasures: {
       start: () => erasures.start(sampleErasure()),
       find: () => erasures.find('erasure'),
       findLatest: () => erasures.findLatest({ tenantId: 'tenant', subject: 'subject' }),
-      complete: () => erasures.complete('erasure', NOW_MS),
+      complete: () => erasures.complete('erasure', { completedAtMs: NOW_MS }),
       findUnfinished: () => erasures.findUnfinished(10),
     },
     deliveries: {
@@ -117,10 +125,32 @@ function everyCall(): {
       removeEndedBefore: () => deliveries.removeEndedBefore(NOW_MS, 10),
     },
     audit: { append: () => audit.append(samplePending()) },
-    keys: {
-      insert: () => keys.insert({ keyId: 'key', wrapped: new Uint8Array() }),
-      find: () => keys.find(['key']),
-      remove: () => keys.remove(['key']),
+    trees: {
+      rootIds: () => store.trees.rootIds(),
+      of: async () => {
+        const node = sampleNode();
+        await tree.claim('owner');
+        await tree.commit(
+          {
+            written: [node],
+            resealed: [{ ...node, revision: 1 }],
+            namedTrees: [{ tree: 1, scope: 'tenant/t' }],
+            removedTrees: [1],
+          },
+          'owner',
+        );
+        await tree.find([node]);
+        await tree.upperNodes();
+        await tree.leavesWithRoom();
+        await tree.trees();
+        await tree.rootEpoch();
+        await tree.removeUncommitted(1, 'owner');
+        await tree.release('owner');
+      },
+    },
+    reflectedRoots: {
+      list: () => store.reflectedRoots.list(),
+      reflect: () => store.reflectedRoots.reflect({ rootId: 'root', epoch: 1 }),
     },
     log: {
       sequence: () =>
@@ -137,7 +167,6 @@ function everyCall(): {
       insert: () =>
         store.installation.insert({
           installationId: '',
-          rootKeyCheck: '',
           serviceKeyCheck: '',
           sealedPayloadKey: new Uint8Array(),
           createdAtMs: NOW_MS,

@@ -13,8 +13,6 @@ import { openSqliteStore } from '../../src/store/sqlite/open.js';
 import { SchemaError } from '../../src/store/sqlite/schema.js';
 import { NOW_MS, sampleSession, sampleSubject } from '../contract/samples.js';
 
-const WRAPPED = new Uint8Array(60);
-
 let dataDir: string;
 let store: Store | undefined;
 const children: ChildProcess[] = [];
@@ -58,12 +56,15 @@ async function firstLines(child: ChildProcess, count: number): Promise<string[]>
 }
 
 async function expectKeys(keyIds: readonly string[]): Promise<void> {
-  const { keys } = await open();
-  const found = await keys.find(keyIds);
-  const missing = keyIds.filter((keyId, index) => {
-    const wrapped = found[index];
-    return wrapped === undefined || !Buffer.alloc(2_000, keyId).equals(wrapped);
-  });
+  const { subjects } = await open();
+  const missing: string[] = [];
+  for (const keyId of keyIds) {
+    const found = await subjects.find({ tenantId: 'tenant', uuid: keyId });
+    const isWhole = Buffer.alloc(2_000, keyId).equals(
+      found?.enrolment.sealedTemplate ?? new Uint8Array(),
+    );
+    if (!isWhole) missing.push(keyId);
+  }
   expect(missing).toEqual([]);
 }
 
@@ -98,7 +99,7 @@ describe('durability', () => {
     const keyIds = lines.slice(0, -1);
     expect(keyIds.length).toBeGreaterThan(50);
     await expectKeys(keyIds);
-    await store?.keys.insert({ keyId: randomId(), wrapped: WRAPPED });
+    await store?.reflectedRoots.reflect({ rootId: randomId(), epoch: 1 });
   });
 
   test('when rows are removed, then their bytes are in no file of the closed database', async () => {
@@ -133,7 +134,7 @@ describe('transactions', () => {
   });
 
   test('when the work awaits something else, then it alone fails, and what it wrote is undone', async () => {
-    const { transaction, sessions, keys } = await open();
+    const { transaction, sessions, reflectedRoots } = await open();
     const session = sampleSession();
     const keyId = randomId();
     let lateError: unknown;
@@ -144,11 +145,11 @@ describe('transactions', () => {
         lateError = error;
       });
     });
-    const quick = keys.insert({ keyId, wrapped: WRAPPED });
+    const quick = reflectedRoots.reflect({ rootId: keyId, epoch: 1 });
     await expect(slow).rejects.toThrow('may await only the stores it was given');
     await quick;
     expect(await sessions.find(session.sessionId)).toBeUndefined();
-    expect(await keys.find([keyId])).not.toContain(undefined);
+    expect(await reflectedRoots.list()).toEqual([{ rootId: keyId, epoch: 1 }]);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(lateError).toMatchObject({ message: expect.stringContaining('after the transaction') });
   });
@@ -192,13 +193,23 @@ describe('the files', () => {
   test('when the store is made, then its directory and files are for their owner alone', async () => {
     dataDir = join(dataDir, 'new');
     const lock = lockDataDir(dataDir);
-    const { keys } = await open();
-    await keys.insert({ keyId: 'a', wrapped: WRAPPED });
+    const { reflectedRoots } = await open();
+    await reflectedRoots.reflect({ rootId: 'a', epoch: 1 });
     expect(statSync(dataDir).mode & 0o777).toBe(0o700);
     const names = readdirSync(dataDir);
     expect(names).toEqual(expect.arrayContaining(['lethe.db', 'lethe.db-wal', 'lethe.lock']));
     for (const name of names) expect(statSync(join(dataDir, name)).mode & 0o777).toBe(0o600);
     lock.release();
+  });
+
+  test('when the database is of the first release, whose keys are unknown, then it is refused and not changed', async () => {
+    await open();
+    await store?.close();
+    store = undefined;
+    const database = new Database(join(dataDir, 'lethe.db'));
+    database.pragma('user_version = 1');
+    database.close();
+    await expect(openSqliteStore({ dataDir })).rejects.toThrow('made by an early release');
   });
 
   test('when the database is of a newer release, then it is refused and not changed', async () => {
@@ -228,8 +239,8 @@ describe('the lock', () => {
 
   test('when the directory is locked, then the database can still be used without the lock', async () => {
     const lock = lockDataDir(dataDir);
-    const { keys } = await open();
-    await keys.insert({ keyId: 'a', wrapped: WRAPPED });
+    const { reflectedRoots } = await open();
+    await reflectedRoots.reflect({ rootId: 'a', epoch: 1 });
     expect(() => lockDataDir(dataDir)).toThrow(DataDirLockedError);
     lock.release();
     lockDataDir(dataDir).release();

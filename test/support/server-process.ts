@@ -1,12 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { testDatabase } from './database.js';
 import type { Credentials } from './lethe.js';
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+import { Program } from './program.js';
 
 /** The service as its operators run it: a process of its own, which can be killed. */
 export class ServerProcess {
@@ -14,7 +11,7 @@ export class ServerProcess {
   readonly url: string;
   readonly #env: Record<string, string>;
   readonly #database: Awaited<ReturnType<typeof testDatabase>>;
-  #child: ChildProcess | undefined;
+  #program: Program | undefined;
 
   private constructor(
     port: number,
@@ -25,7 +22,6 @@ export class ServerProcess {
     this.url = `http://127.0.0.1:${String(port)}`;
     this.#database = database;
     this.#env = {
-      PATH: process.env['PATH'] ?? '',
       DATA_DIR: this.dataDir,
       PORT: String(port),
       PUBLIC_URL: this.url,
@@ -50,48 +46,21 @@ export class ServerProcess {
 
   /** Starts the process and waits for its `listening on` line. */
   async start(): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      ['--import', './test/support/typescript-hooks.mjs', 'src/main.ts'],
-      { cwd: ROOT, env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    this.#child = child;
-    let output = '';
-    await new Promise<void>((resolve, reject) => {
-      child.once('exit', (code) => {
-        reject(new Error(`the server ended with ${String(code)}: ${output}`));
-      });
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.on('data', (chunk: Buffer) => {
-          output += chunk.toString();
-          if (output.includes('listening on')) resolve();
-        });
-      }
-    });
+    this.#program = await Program.start({ argv: ['src/main.ts'], env: this.#env });
   }
 
   /** Ends the process at once, as a power failure would. */
   async kill(): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child?.exitCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await ended;
+    const program = this.#program;
+    this.#program = undefined;
+    await program?.kill();
   }
 
   /** Asks the process to stop and returns its exit code. */
   async stop(): Promise<number | null> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined) return null;
-    const ended = new Promise<number | null>((resolve) => {
-      child.once('exit', (code) => {
-        resolve(code);
-      });
-    });
-    child.kill('SIGTERM');
-    return await ended;
+    const program = this.#program;
+    this.#program = undefined;
+    return (await program?.stop()) ?? null;
   }
 
   async close(): Promise<void> {

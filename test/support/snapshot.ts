@@ -1,8 +1,8 @@
-import type { Store } from '../../src/operations/unit-of-work.js';
+import type { Context } from '../../src/context.js';
 
 /** What the ports show of a tenant: for comparing before and after. */
 export async function everythingStored(
-  store: Store,
+  { store, vault }: Pick<Context, 'store' | 'vault'>,
   tenantId: string,
 ): Promise<{ subjects: unknown; keyIds: readonly string[]; unfinished: unknown }> {
   const subjects = await store.subjects.scan({
@@ -12,7 +12,7 @@ export async function everythingStored(
     limit: 10_000,
   });
   const keyIds = subjects.map(({ enrolment }) => enrolment.keyId);
-  const wrapped = await store.keys.find(keyIds);
-  if (wrapped.includes(undefined)) throw new Error('a live subject has no key');
+  const exist = await vault.exist(keyIds);
+  if (exist.includes(false)) throw new Error('a live subject has no key');
   return { subjects, keyIds, unfinished: await store.erasures.findUnfinished(100) };
 }

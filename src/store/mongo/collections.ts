@@ -11,7 +11,16 @@ import { type DeliveryRow, deliverySchema } from './delivery-rows.js';
 import { type ErasureRow, erasureSchema } from './erasure-rows.js';
 import { type IdempotencyRow, idempotencySchema } from './idempotency-rows.js';
 import { type InstallationRow, installationSchema } from './installation-rows.js';
-import { type KeyRow, keySchema } from './key-rows.js';
+import {
+  type KeyNodeRow,
+  type KeyRootRow,
+  type KeyTreeRow,
+  keyNodeSchema,
+  keyRootSchema,
+  keyTreeSchema,
+  type ReflectedRootRow,
+  reflectedRootSchema,
+} from './key-tree-rows.js';
 import {
   type CheckpointRow,
   checkpointSchema,
@@ -36,7 +45,10 @@ export interface Collections {
   readonly pendingEntries: mongo.Collection<PendingEntryRow>;
   readonly logRecords: mongo.Collection<LogRecordRow>;
   readonly checkpoints: mongo.Collection<CheckpointRow>;
-  readonly keys: mongo.Collection<KeyRow>;
+  readonly keyRoots: mongo.Collection<KeyRootRow>;
+  readonly keyTrees: mongo.Collection<KeyTreeRow>;
+  readonly keyNodes: mongo.Collection<KeyNodeRow>;
+  readonly reflectedRoots: mongo.Collection<ReflectedRootRow>;
   readonly installations: mongo.Collection<InstallationRow>;
 }
 
@@ -54,6 +66,9 @@ export const SCHEMAS: Readonly<Record<CollectionName, Schema>> = {
   pendingEntries: pendingEntrySchema,
   logRecords: logRecordSchema,
   checkpoints: checkpointSchema,
-  keys: keySchema,
+  keyRoots: keyRootSchema,
+  keyTrees: keyTreeSchema,
+  keyNodes: keyNodeSchema,
+  reflectedRoots: reflectedRootSchema,
   installations: installationSchema,
 };

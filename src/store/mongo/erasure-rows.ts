@@ -18,6 +18,7 @@ export const erasureSchema = new Schema(
     intent: { uuid: String, keyIds: { type: [String], default: undefined } },
     requestedAtMs: REQUIRED_NUMBER,
     completedAtMs: Number,
+    irrecoverableAtMs: Number,
     heldBy: String,
   },
   STRICT,
@@ -38,6 +39,7 @@ export function toErasure(row: object): Erasure {
     ...optional(toIntent, row, 'intent'),
     requestedAtMs: number(row, 'requestedAtMs'),
     ...optional(number, row, 'completedAtMs'),
+    ...optional(number, row, 'irrecoverableAtMs'),
   };
 }
 

@@ -27,12 +27,12 @@ export function erasureStore(scope: Scope): ErasureStore {
       const row = await holdOne(scope, { collection, which: { tenantId, subject }, sort });
       return row && toErasure(row);
     },
-    async complete(erasureId, completedAtMs) {
+    async complete(erasureId, completion) {
       const row = await changeOnce(scope, {
         collection,
         keys: { _id: erasureId },
         expected: { state: UNDER_WAY },
-        set: { state: 'completed', completedAtMs },
+        set: { state: 'completed', ...completion },
         unset: ['intent'],
       });
       return row !== undefined;

@@ -11,7 +11,6 @@ export const installationSchema = new Schema(
     _id: REQUIRED_TEXT,
     writeId: REQUIRED_TEXT,
     installationId: REQUIRED_TEXT,
-    rootKeyCheck: REQUIRED_TEXT,
     serviceKeyCheck: REQUIRED_TEXT,
     sealedPayloadKey: REQUIRED_BYTES,
     createdAtMs: REQUIRED_NUMBER,
@@ -22,7 +21,6 @@ export const installationSchema = new Schema(
 export function toInstallation(row: object): Installation {
   return {
     installationId: text(row, 'installationId'),
-    rootKeyCheck: text(row, 'rootKeyCheck'),
     serviceKeyCheck: text(row, 'serviceKeyCheck'),
     sealedPayloadKey: bytes(row, 'sealedPayloadKey'),
     createdAtMs: number(row, 'createdAtMs'),

@@ -10,10 +10,11 @@ import { asServiceFailure } from './failures.js';
 import { idempotencyStore } from './idempotency.js';
 import { openCollections } from './indexes.js';
 import { installationStore } from './installation.js';
-import { keyStore } from './keys.js';
+import { treeStores } from './key-trees.js';
 import { logStore } from './log.js';
 import { repeat } from './patience.js';
 import { pendingEntryStore } from './pending-entries.js';
+import { reflectedRootStore } from './reflected-roots.js';
 import type { Scope } from './scope.js';
 import { sessionStore } from './sessions.js';
 import { subjectStore } from './subjects.js';
@@ -45,7 +46,8 @@ function createStore(connection: Connection, collections: Collections): Store {
   return {
     ...createStores(direct),
     transaction: (work) => direct.atomically((scope) => work(createStores(scope))),
-    keys: keyStore(direct),
+    trees: treeStores(direct),
+    reflectedRoots: reflectedRootStore(direct),
     log: logStore(direct),
     installation: installationStore(direct),
     ping: () => calls.pass(() => ping(connection)),

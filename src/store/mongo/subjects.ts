@@ -40,6 +40,20 @@ export function subjectStore(scope: Scope): SubjectStore {
       const rows = await scope.call(() => collection.find(filter, page).toArray());
       return rows.map(toSubject);
     },
+    async scanAll({ after, limit }) {
+      const filter =
+        after === undefined
+          ? {}
+          : {
+              $or: [
+                { tenantId: { $gt: after.tenantId } },
+                { tenantId: after.tenantId, uuid: { $gt: after.uuid } },
+              ],
+            };
+      const page = { ...options, sort: { tenantId: 1, uuid: 1 }, limit } as const;
+      const rows = await scope.call(() => collection.find(filter, page).toArray());
+      return rows.map(toSubject);
+    },
     count: (tenantId) => scope.call(() => collection.countDocuments({ tenantId }, options)),
   };
 }

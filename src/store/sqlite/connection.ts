@@ -29,6 +29,7 @@ export class Connection implements Sql {
       timeout: BUSY_TIMEOUT_MS,
     });
     try {
+      this.#database.pragma('cache_size = -32000');
       if (!options.isReadOnly) this.#configure();
     } catch (error) {
       this.#database.close();
@@ -80,7 +81,6 @@ export class Connection implements Sql {
     this.#database.pragma('secure_delete = ON');
     this.#database.pragma('foreign_keys = ON');
     this.#database.pragma('temp_store = MEMORY');
-    this.#database.pragma('cache_size = -32000');
     this.#database.pragma('wal_autocheckpoint = 4000');
   }
 

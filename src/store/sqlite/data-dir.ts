@@ -8,8 +8,8 @@ export class DataDirLockedError extends Error {
   override readonly name = 'DataDirLockedError';
 }
 
-/** The right to serve a data directory. */
-export interface DataDirLock {
+/** The right to be the only user of something. */
+export interface FileLock {
   release(): void;
 }
 
@@ -24,14 +24,32 @@ export function createPrivateFile(path: string): void {
 }
 
 /**
- * Makes this process the only one that serves the directory, until it ends, however it ends: the
- * lock is an open exclusive transaction on an empty database of its own, which the kernel drops with
- * the process. Throws {@link DataDirLockedError} when another process holds it. Commands that
- * only use the database do not take it.
+ * Makes this process the only one that serves the directory, until it ends. Throws
+ * {@link DataDirLockedError} when another process holds it. Commands that only use the database do
+ * not take it.
  */
-export function lockDataDir(dataDir: string): DataDirLock {
+export function lockDataDir(dataDir: string): FileLock {
   createDataDir(dataDir);
-  const path = join(dataDir, 'lethe.lock');
+  const lock = takeLock(join(dataDir, 'lethe.lock'));
+  if (lock !== undefined) return lock;
+  throw new DataDirLockedError(
+    `${dataDir} is in use by another Lethe server; stop that one, or give this one another DATA_DIR`,
+  );
+}
+
+/**
+ * Makes this process the only user of a file, until it ends, by a lock beside it. Undefined when
+ * another process is.
+ */
+export function lockFile(path: string): FileLock | undefined {
+  return takeLock(`${path}.lock`);
+}
+
+/**
+ * The lock is an open exclusive transaction on an empty database of its own, which the kernel drops
+ * with the process, however that ends.
+ */
+function takeLock(path: string): FileLock | undefined {
   createPrivateFile(path);
   const database = new Database(path, { timeout: 0 });
   try {
@@ -40,9 +58,7 @@ export function lockDataDir(dataDir: string): DataDirLock {
   } catch (error) {
     database.close();
     if (!isBusy(error)) throw error;
-    throw new DataDirLockedError(
-      `${dataDir} is in use by another Lethe server; stop that one, or give this one another DATA_DIR`,
-    );
+    return undefined;
   }
   return {
     release: () => {

@@ -17,6 +17,7 @@ const INSERT = insertInto<ErasureRow>('erasures', {
   keyIds: true,
   requestedAtMs: true,
   completedAtMs: true,
+  irrecoverableAtMs: true,
 });
 const FIND = 'SELECT * FROM erasures WHERE erasureId = ?';
 // Of two that were completed in one millisecond, the one that began later is the later one.
@@ -24,7 +25,7 @@ const FIND_LATEST = `
   SELECT * FROM erasures WHERE tenantId = ? AND subject = ?
   ORDER BY completedAtMs DESC NULLS FIRST, rowid DESC LIMIT 1`;
 const COMPLETE = `
-  UPDATE erasures SET state = 'completed', completedAtMs = ?, uuid = NULL, keyIds = NULL
+  UPDATE erasures SET state = 'completed', completedAtMs = ?, irrecoverableAtMs = ?, uuid = NULL, keyIds = NULL
   WHERE erasureId = ? AND state = 'shredding'`;
 const FIND_UNFINISHED = `
   SELECT * FROM erasures WHERE state = 'shredding' ORDER BY requestedAtMs LIMIT ?`;
@@ -42,8 +43,10 @@ export function erasureStore(runner: Runner): ErasureStore {
     find: (erasureId) => runner.read((sql) => fromRow(sql.get<ErasureRow>(FIND, erasureId))),
     findLatest: ({ tenantId, subject }) =>
       runner.read((sql) => fromRow(sql.get<ErasureRow>(FIND_LATEST, tenantId, subject))),
-    complete: (erasureId, completedAtMs) =>
-      runner.write((sql) => sql.run(COMPLETE, completedAtMs, erasureId) === 1),
+    complete: (erasureId, { completedAtMs, irrecoverableAtMs }) =>
+      runner.write(
+        (sql) => sql.run(COMPLETE, completedAtMs, irrecoverableAtMs ?? null, erasureId) === 1,
+      ),
     findUnfinished: (limit) =>
       runner.read((sql) => sql.all<ErasureRow>(FIND_UNFINISHED, limit).map(toErasure)),
   };

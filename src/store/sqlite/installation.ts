@@ -10,7 +10,6 @@ const INSERT = insertInto<InstallationRow>(
   {
     onlyRow: true,
     installationId: true,
-    rootKeyCheck: true,
     serviceKeyCheck: true,
     sealedPayloadKey: true,
     createdAtMs: true,
@@ -18,7 +17,7 @@ const INSERT = insertInto<InstallationRow>(
   'ON CONFLICT DO NOTHING',
 );
 const FIND = `
-  SELECT installationId, rootKeyCheck, serviceKeyCheck, sealedPayloadKey, createdAtMs
+  SELECT installationId, serviceKeyCheck, sealedPayloadKey, createdAtMs
   FROM installation WHERE onlyRow = 1`;
 
 export function installationStore(runner: Runner): InstallationStore {

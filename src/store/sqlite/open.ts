@@ -3,8 +3,9 @@ import type { Store } from '../../operations/unit-of-work.js';
 import { Connection } from './connection.js';
 import { createDataDir, createPrivateFile } from './data-dir.js';
 import { installationStore } from './installation.js';
-import { keyStore } from './keys.js';
+import { treeStores } from './key-trees.js';
 import { logStore } from './log.js';
+import { reflectedRootStore } from './reflected-roots.js';
 import { directRunner, transactionRunner } from './runner.js';
 import { prepareSchema } from './schema.js';
 import { storesOn, TransactionStores } from './stores.js';
@@ -33,7 +34,8 @@ function storeOn(writer: Connection, reader: Connection): Store {
   const runner = directRunner({ reader, writer, queue });
   return {
     ...storesOn(runner),
-    keys: keyStore(runner),
+    trees: treeStores(runner),
+    reflectedRoots: reflectedRootStore(runner),
     log: logStore(runner),
     installation: installationStore(runner),
     transaction: (work) => {

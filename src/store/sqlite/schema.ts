@@ -1,7 +1,7 @@
 import type { Connection } from './connection.js';
 
 /** Raised with every change of the tables; `user_version` of the file says what it holds. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /** A database that this release cannot use; the message says why in one sentence. */
 export class SchemaError extends Error {
@@ -99,7 +99,8 @@ CREATE TABLE erasures (
   uuid TEXT,
   keyIds TEXT,
   requestedAtMs INTEGER NOT NULL,
-  completedAtMs INTEGER
+  completedAtMs INTEGER,
+  irrecoverableAtMs INTEGER
 ) STRICT;
 CREATE INDEX erasuresOfSubject ON erasures (tenantId, subject);
 CREATE UNIQUE INDEX oneErasureUnderWay ON erasures (tenantId, subject) WHERE state = 'shredding';
@@ -150,15 +151,43 @@ CREATE TABLE checkpoints (
   signature TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE wrappedKeys (
-  keyId TEXT PRIMARY KEY,
-  wrapped BLOB NOT NULL
+CREATE TABLE keyRoots (
+  rootId TEXT PRIMARY KEY,
+  ownerId TEXT,
+  beat INTEGER NOT NULL,
+  epoch INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE keyTrees (
+  rootId TEXT NOT NULL,
+  tree INTEGER NOT NULL,
+  scope TEXT NOT NULL,
+  PRIMARY KEY (rootId, tree)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE keyNodes (
+  rootId TEXT NOT NULL,
+  tree INTEGER NOT NULL,
+  level INTEGER NOT NULL,
+  nodeIndex INTEGER NOT NULL,
+  side INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  used INTEGER NOT NULL,
+  sealed BLOB NOT NULL,
+  UNIQUE (rootId, tree, level, nodeIndex, side)
+) STRICT;
+CREATE INDEX upperKeyNodes ON keyNodes (rootId) WHERE level > 0 OR tree = 0;
+CREATE INDEX keyLeavesWithRoom ON keyNodes (rootId) WHERE level = 0 AND tree > 0 AND used < 64;
+
+CREATE TABLE reflectedRoots (
+  rootId TEXT PRIMARY KEY,
+  epoch INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE installation (
   onlyRow INTEGER PRIMARY KEY CHECK (onlyRow = 1),
   installationId TEXT NOT NULL,
-  rootKeyCheck TEXT NOT NULL,
   serviceKeyCheck TEXT NOT NULL,
   sealedPayloadKey BLOB NOT NULL,
   createdAtMs INTEGER NOT NULL
@@ -171,6 +200,12 @@ export function prepareSchema(connection: Connection): void {
   connection.run('BEGIN IMMEDIATE');
   try {
     const version = Number(connection.pragma('user_version'));
+    if (version === 1) {
+      throw new SchemaError(
+        'the database was made by an early release of Lethe, whose keys this one does not know; ' +
+          'start it with an empty DATA_DIR and let people enrol again',
+      );
+    }
     if (version > SCHEMA_VERSION) {
       throw new SchemaError(
         `the database has schema version ${version.toString()}, but this release of Lethe reads only ` +

@@ -25,6 +25,8 @@ const REMOVE = 'DELETE FROM subjects WHERE tenantId = ? AND uuid = ?';
 const SCAN = `
   SELECT * FROM subjects WHERE tenantId = ? AND model = ? AND state = 'live' AND uuid > ?
   ORDER BY uuid LIMIT ?`;
+const SCAN_ALL = `
+  SELECT * FROM subjects WHERE (tenantId, uuid) > (?, ?) ORDER BY tenantId, uuid LIMIT ?`;
 const COUNT = 'SELECT count(*) AS subjects FROM subjects WHERE tenantId = ?';
 
 export function subjectStore(runner: Runner): SubjectStore {
@@ -45,6 +47,10 @@ export function subjectStore(runner: Runner): SubjectStore {
     scan: ({ tenantId, model, afterUuid, limit }) =>
       runner.read((sql) =>
         sql.all<SubjectRow>(SCAN, tenantId, model, afterUuid, limit).map(toSubject),
+      ),
+    scanAll: ({ after = { tenantId: '', uuid: '' }, limit }) =>
+      runner.read((sql) =>
+        sql.all<SubjectRow>(SCAN_ALL, after.tenantId, after.uuid, limit).map(toSubject),
       ),
     count: (tenantId) =>
       runner.read((sql) => sql.get<{ subjects: number }>(COUNT, tenantId)?.subjects ?? 0),
