@@ -1,28 +1,35 @@
 #!/usr/bin/env node
-import { readConfig } from '../config/config.js';
-import { readEnv } from '../config/env.js';
 import { clientCommands } from './client.js';
 import type { Command } from './command.js';
 import { runCommandLine } from './command-line.js';
 import { demoCommands } from './demo.js';
+import { keyServiceCommands } from './key-service.js';
 import { logCommands } from './log.js';
+import { proveBackupCommands } from './prove-backup.js';
+import { restoreCheckCommands } from './restore-check.js';
+import { rootCommands } from './root.js';
+import { shareServerCommands } from './share-server.js';
+import { openApplication, openKeys, openRootStores, openService } from './surroundings.js';
 import { tenantCommands } from './tenant.js';
+import { tenantEraseCommands } from './tenant-erase.js';
 
 const commands: readonly Command[] = [
   ...tenantCommands,
+  ...tenantEraseCommands(openService),
   ...clientCommands,
   ...logCommands,
+  ...rootCommands({ openKeys, openRootStores }),
+  ...restoreCheckCommands(openService),
+  ...proveBackupCommands,
+  ...keyServiceCommands(openKeys),
+  ...shareServerCommands,
   ...demoCommands,
 ];
 
 process.exitCode = await runCommandLine(
   {
     commands,
-    // Loaded when needed, so that --help and bad usage answer at once.
-    openApplication: async () => {
-      const { openContext } = await import('../context.js');
-      return await openContext(readConfig(readEnv()));
-    },
+    openApplication,
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
   },
