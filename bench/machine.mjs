@@ -14,8 +14,12 @@ export function describeMachine(dir) {
   return [
     `${model.trim()}, ${others.length + 1} cores, ${gigabytes} GiB, ${type()} ${release()}, Node ${process.version}`,
     `disk: 4 KiB append + fdatasync p50 ${quantile(flushes, 0.5).toFixed(0)} us, p99 ${quantile(flushes, 0.99).toFixed(0)} us`,
-    `load average at the start ${loadavg()[0].toFixed(1)} (another load on the machine makes req/s and latencies meaningless)`,
+    describeLoad('at the start'),
   ];
+}
+
+export function describeLoad(when) {
+  return `load average ${when} ${loadavg()[0].toFixed(1)} (another load on the machine makes req/s and latencies meaningless)`;
 }
 
 function flushMicros(dir) {

@@ -1,5 +1,6 @@
 // The text that the benchmark prints.
 import { alignedLines, medians } from './figures.mjs';
+import { SYNCHRONOUS } from './pragmas.mjs';
 
 const GOAL = 4;
 const COMPARED = 'full Express echo';
@@ -13,7 +14,6 @@ const ROWS = [
   'Express echo',
   COMPARED,
 ];
-const SYNCHRONOUS = ['OFF', 'NORMAL', 'FULL', 'EXTRA'];
 
 const NOTES = [
   'CPU us: of the server process, all its threads, for each request, from the first request until nothing',

@@ -1,6 +1,7 @@
 // npm run bench: what ENROLL, VERIFY and DELETE cost beside an Express echo, in one run.
+// npm run bench -- vault: what the key tree costs with a million subjects (vault.mjs).
 //   --quick           fewer rounds and requests: for a look, not for figures to quote
-//   --profile FILE    writes a CPU profile of one more slice of DELETE, which does not count
+//   --profile FILE    writes a CPU profile of one more slice of DELETE (of erasures), which does not count
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,6 +11,7 @@ import * as lethe from './lethe.mjs';
 import { describeMachine } from './machine.mjs';
 import { startProcess } from './processes.mjs';
 import { reportLines } from './report.mjs';
+import { benchVault } from './vault.mjs';
 
 /** Requests in a slice, by the number of clients, and how often the servers are warmed up. */
 const PLANS = {
@@ -180,14 +182,8 @@ async function measureAll(bench) {
   bench.isCounting = false;
 }
 
-async function main() {
-  const options = { quick: { type: 'boolean' }, profile: { type: 'string' } };
-  const { values } = parseArgs({ options });
-  const plan = values.quick ? PLANS.quick : PLANS.full;
-  const dir = join(root, `node_modules/.cache/lethe-bench-${process.pid}`);
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
-  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+async function benchService({ dir, isQuick, profilePath }) {
+  const plan = isQuick ? PLANS.quick : PLANS.full;
   const startedAt = new Date();
   const machine = describeMachine(dir);
   const bench = await start(dir, plan);
@@ -195,11 +191,28 @@ async function main() {
   const names = ['journal_mode', 'synchronous'];
   const pragmas = await bench.sending.server.ask('pragmas', { file: 'lethe.db', names });
   console.log(reportLines({ startedAt, plan, machine, pragmas, slices: bench.slices }).join('\n'));
-  if (values.profile !== undefined) {
+  if (profilePath !== undefined) {
     const profiled = { target: bench.sending, clients: MOST_CLIENTS, rows: ROWS };
-    await measureLethe(bench, { ...profiled, profilePath: values.profile });
+    await measureLethe(bench, { ...profiled, profilePath });
   }
   await stop(bench);
+}
+
+const BENCHES = { service: benchService, vault: benchVault };
+
+async function main() {
+  const options = { quick: { type: 'boolean' }, profile: { type: 'string' } };
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const [name = 'service'] = positionals;
+  if (!Object.hasOwn(BENCHES, name))
+    throw new Error(
+      `there is no benchmark "${name}"; name one of ${Object.keys(BENCHES).join(', ')}`,
+    );
+  const dir = join(root, `node_modules/.cache/lethe-bench-${process.pid}`);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+  await BENCHES[name]({ dir, isQuick: values.quick, profilePath: values.profile });
 }
 
 await main().catch((error) => {
