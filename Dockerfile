@@ -1,8 +1,10 @@
 # docker build -t lethe .
 # docker run --read-only --tmpfs /tmp -v lethe:/data -p 3000:3000 \
-#   --cap-drop ALL --security-opt no-new-privileges -e PUBLIC_URL=https://lethe.example lethe
+#   --cap-drop ALL --security-opt no-new-privileges --ulimit core=0 \
+#   -e PUBLIC_URL=https://lethe.example lethe
 #
-# /data holds the database and the two key files; without them nothing can be decrypted again.
+# /data holds the database, the root and the service key; without them nothing can be decrypted again.
+# Give it a volume on ext4 that is in no backup and no snapshot.
 
 FROM node:20-bookworm AS build
 # better-sqlite3 is compiled where no prebuilt binary fits.
