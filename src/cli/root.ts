@@ -24,8 +24,9 @@ export const rootCommands = ({ openKeys, openRootStores }: Openers): readonly Co
     name: 'root escrow',
     summary: 'Make a copy of the root, encrypted and with an expiry, for the loss of its store.',
     usage: `root escrow --days N --recipient FILE --out FILE
-  --days N                           how long the copy may exist, 1 to 366; until then every DELETE
-                                     says that it can still be undone (irrecoverableBy)
+  --days N                           how long the copy may exist, 1 to 366, or as long as an earlier
+                                     copy; until then every DELETE says that it can still be undone
+                                     (irrecoverableBy)
   --recipient FILE                   public key (PEM: RSA, EC or X25519) that the copy is encrypted to
   --out FILE                         where the copy goes, a JWE; it must not exist yet
 Run it while no server runs. Destroy every copy when it has expired: no software can do that.`,
@@ -66,28 +67,28 @@ async function escrow(
   });
   createFile(out);
   try {
-    await writeCopy(openKeys, { recipient, untilMs, out });
+    const until = isoTime(await writeCopy(openKeys, { recipient, untilMs, out }));
+    context.print({
+      text: `The root is escrowed in ${out} until ${until}. Until then a DELETE is not final for whoever has that copy.`,
+      json: { file: out, until },
+    });
   } catch (error) {
     rmSync(out);
     throw error;
   }
-  const until = isoTime(untilMs);
-  context.print({
-    text: `The root is escrowed in ${out} until ${until}. Until then a DELETE is not final for whoever has that copy.`,
-    json: { file: out, until },
-  });
 }
 
 async function writeCopy(
   openKeys: Openers['openKeys'],
   to: { recipient: string; untilMs: number; out: string },
-): Promise<void> {
+): Promise<number> {
   const keys = await openKeys();
   try {
-    await keys.vault.allowCopyUntil(to.untilMs);
+    const untilMs = await keys.vault.allowCopyUntil(to.untilMs);
     const copy = await copyRoot(keys.rootStores);
     try {
       writeFileSync(to.out, await copy.use((bytes) => encryptTo(to.recipient, bytes)));
+      return untilMs;
     } finally {
       copy.wipe();
     }

@@ -21,8 +21,11 @@ const TIDY_AFTER_MS = 2_000;
 export interface KeyTreeVault extends Vault {
   /** Opens everything and counts; changes nothing. */
   inspect(): Promise<TreeReport>;
-  /** Makes a new root of which a copy may exist until then, and only until then. */
-  allowCopyUntil(untilMs: number): Promise<void>;
+  /**
+   * Makes a new root of which a copy may exist until then, or as long as an earlier copy may. Returns
+   * that time.
+   */
+  allowCopyUntil(untilMs: number): Promise<number>;
   /** Finishes what is under way and gives up the root. */
   close(): Promise<void>;
 }
@@ -96,6 +99,7 @@ export async function createKeyTreeVault(owner: TreeOwner): Promise<KeyTreeVault
     inspect: async () => await inspectTree(owner),
     allowCopyUntil: async (untilMs) => {
       await queue.renewRoot({ escrowedUntilMs: untilMs });
+      return (await owner.tree()).root.escrowedUntilMs;
     },
     close: async () => {
       await queue.close();

@@ -65,6 +65,10 @@ async function escrow(): Promise<void> {
   expect([made.exitCode, made.stderr]).toEqual([0, '']);
 }
 
+interface Told {
+  readonly until: string;
+}
+
 const restore = async () =>
   await command(
     'root',
@@ -108,6 +112,22 @@ test.each(['x25519', 'rsa'] as const)(
     expect(await lethe.verifies(tenant, 'ada', face('ada'))).toBe(true);
   },
 );
+
+test('when a second copy expires earlier than the first, then a DELETE still tells the later time', async () => {
+  await enrol('ada');
+  await lethe.stop();
+  writeKeys('x25519');
+  const times: unknown[] = [];
+  for (const days of ['30', '3']) {
+    const out = file(`root-${days}.jwe`);
+    const options = ['--days', days, '--recipient', file('public.pem'), '--out', out, '--json'];
+    times.push((JSON.parse((await command('root', 'escrow', ...options)).stdout) as Told).until);
+  }
+  expect(times[1]).toBe(times[0]);
+  await lethe.open();
+  const { body } = await lethe.create(tenant, { type: 'DELETE', uuid: 'ada' });
+  expect(body['irrecoverableBy']).toBe(times[0]);
+});
 
 test('when an escrowed root is of before an erasure, then the newer tree refuses it', async () => {
   await enrol('ada');

@@ -172,7 +172,7 @@ describe.each([1, 2, 3])('the root over %p stores', (count) => {
     expect(() => hexText(root.key)).toThrow('these secret bytes were wiped');
   });
 
-  test('when an escrow is noted, then every later root carries it along', async () => {
+  test('when an escrow is noted, then every later root carries it along, and no earlier time takes its place', async () => {
     const stores = storesOf(count);
     const root = await ErasableRoot.create(stores);
     expect(root.escrowedUntilMs).toBe(0);
@@ -181,8 +181,12 @@ describe.each([1, 2, 3])('the root over %p stores', (count) => {
     expect(root.escrowedUntilMs).toBe(1_795_000_000_000);
     const again = await rootOf(stores);
     expect(again.escrowedUntilMs).toBe(1_795_000_000_000);
-    await rotate(again, { escrowedUntilMs: 0 });
-    expect((await rootOf(stores)).escrowedUntilMs).toBe(0);
+    for (const earlierMs of [0, 1_794_000_000_000]) {
+      await rotate(again, { escrowedUntilMs: earlierMs });
+      expect((await rootOf(stores)).escrowedUntilMs).toBe(1_795_000_000_000);
+    }
+    await rotate(again, { escrowedUntilMs: 1_796_000_000_000 });
+    expect((await rootOf(stores)).escrowedUntilMs).toBe(1_796_000_000_000);
   });
 });
 

@@ -117,7 +117,8 @@ export class ErasableRoot {
   /** A fresh root of the next epoch: random, and a function of nothing that was before. */
   draw(changes: { readonly escrowedUntilMs?: number } = {}): NextRoot {
     const { rootId } = this;
-    const escrowedUntilMs = changes.escrowedUntilMs ?? this.#escrowedUntilMs;
+    // A copy that was allowed before exists until its own end, whatever is allowed now.
+    const escrowedUntilMs = Math.max(this.#escrowedUntilMs, changes.escrowedUntilMs ?? 0);
     const epoch = this.#highestEpoch + 1;
     return draw({ rootId, epoch, escrowedUntilMs }, this.#stores.length);
   }
