@@ -13,6 +13,7 @@ type Retry = () => Promise<unknown>;
  */
 export class Trouble {
   #retry: Retry | undefined;
+  #rechecking: Promise<void> | undefined;
 
   /** Runs the work; when it meets trouble, `retry` is what shows later that it is over. */
   async watch<T>(work: () => Promise<T>, { retry }: { retry: Retry }): Promise<T> {
@@ -26,8 +27,15 @@ export class Trouble {
     });
   }
 
-  /** Tries what failed; throws its sentence while it still does. */
+  /** Tries what failed, once for all who ask meanwhile; throws its sentence while it still does. */
   async recheck(): Promise<void> {
+    this.#rechecking ??= this.#tryAgain().finally(() => {
+      this.#rechecking = undefined;
+    });
+    await this.#rechecking;
+  }
+
+  async #tryAgain(): Promise<void> {
     const retry = this.#retry;
     if (retry === undefined) return;
     await retry();
