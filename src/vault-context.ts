@@ -131,19 +131,18 @@ function openShare(share: ShareAddress, tlsPaths: PeerTlsPaths | undefined): Roo
 async function requireForgetting(deps: Deps, stores: readonly RootStore[]): Promise<void> {
   const judged = await Promise.all(stores.map((store) => store.preflight()));
   if (judged.some(({ verdict }) => verdict === 'forgets')) return;
-  const reasons = judged.map(({ reason }) => reason).join('; ');
   if (deps.config.isProduction && judged.every(({ verdict }) => verdict === 'keeps'))
-    throw new RootStoreError(reasons);
-  deps.watch.erasureDoubted({ reasons });
+    throw new RootStoreError(judged.map(({ reason }) => reason).join('; '));
+  for (const { reason } of judged) deps.watch.erasureDoubted({ reason });
 }
 
 /** A core dump would hold the root and every key above the leaves. */
 function requireNoCoreDumps({ config, watch }: Deps): void {
   if (coreDumpsAreOff() !== false) return;
-  const reasons =
+  const reason =
     'a crash would write the root into a core dump: start Lethe under ulimit -c 0 (LimitCORE=0 in systemd, ulimits in compose.yaml)';
-  if (config.isProduction) throw new RootStoreError(reasons);
-  watch.erasureDoubted({ reasons });
+  if (config.isProduction) throw new RootStoreError(reason);
+  watch.erasureDoubted({ reason });
 }
 
 function peerTls(

@@ -47,8 +47,8 @@ export interface Watch {
   erasureCompleted(happened: { tenantId: string }): void;
   deliveryAttempted(happened: DeliveryAttempted): void;
   entriesSequenced(happened: { count: number }): void;
-  /** No store of the root is known to forget what it overwrites; the reasons name paths, nothing else. */
-  erasureDoubted(happened: { reasons: string }): void;
+  /** Something may keep old roots or keys; the reason names a path at most. */
+  erasureDoubted(happened: { reason: string }): void;
   /** A round of background work failed; it will be tried again. */
   workerFailed(happened: { worker: WorkerName; error: unknown }): void;
   /** Prometheus text exposition format 0.0.4. */
@@ -108,8 +108,8 @@ export function createWatch(deps: {
       log.write('debug', { event: 'entriesSequenced', count });
       metrics.auditEntries.inc(count);
     },
-    erasureDoubted: ({ reasons }) => {
-      log.write('warn', { event: 'erasureDoubted', detail: reasons });
+    erasureDoubted: ({ reason }) => {
+      log.write('warn', { event: 'erasureDoubted', detail: reason });
     },
     workerFailed: ({ worker, error }) => {
       log.write('error', { event: 'workerFailed', worker, ...describeError(error) });
