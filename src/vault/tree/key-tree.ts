@@ -189,3 +189,15 @@ function damaged(place: NodePlace): VaultError {
       'put back the newest copy of the key tree (lethe restore-check tells more)',
   );
 }
+
+/** The versions of each place, by {@link placeText}. */
+export function groupByPlace(rows: readonly NodeRow[]): Map<string, NodeRow[]> {
+  const byPlace = new Map<string, NodeRow[]>();
+  for (const row of rows) {
+    const text = placeText(row);
+    const versions = byPlace.get(text);
+    if (versions === undefined) byPlace.set(text, [row]);
+    else versions.push(row);
+  }
+  return byPlace;
+}

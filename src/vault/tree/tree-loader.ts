@@ -4,7 +4,7 @@ import { keyIdOf } from '../key-name.js';
 import type { ErasableRoot } from '../roots/erasable-root.js';
 import { VaultError } from '../vault-error.js';
 import { FAN_OUT, NODE_PLAINTEXT_BYTES, type NodePlace, parseNode, sealNode } from './key-node.js';
-import { DIRECTORY, isEmpty, KeyTree, type OpenNode, placeText } from './key-tree.js';
+import { DIRECTORY, groupByPlace, isEmpty, KeyTree, type OpenNode, placeText } from './key-tree.js';
 import { FencedError, type NodeRow, type TreeName, type TreeStore } from './tree-store.js';
 
 interface Deps {
@@ -78,15 +78,6 @@ function misfit(rootEpoch: number, treeEpoch: number): string {
 }
 
 type RowsByPlace = ReadonlyMap<string, readonly NodeRow[]>;
-
-function groupByPlace(rows: readonly NodeRow[]): RowsByPlace {
-  const grouped = new Map<string, NodeRow[]>();
-  for (const row of rows) {
-    const at = placeText(row);
-    grouped.set(at, [...(grouped.get(at) ?? []), row]);
-  }
-  return grouped;
-}
 
 /** Opens a node and those below it, except the leaves of trees. Returns the last one of level 1. */
 function openBelow(tree: KeyTree, rows: RowsByPlace, place: NodePlace): OpenNode {

@@ -1,7 +1,15 @@
 import type { SecretBytes } from '../../crypto/secret-bytes.js';
 import { VaultError } from '../vault-error.js';
 import { type NodePlace, peekEntry } from './key-node.js';
-import { entryOf, isEmpty, type KeyTree, leafOf, type OpenNode, placeText } from './key-tree.js';
+import {
+  entryOf,
+  groupByPlace,
+  isEmpty,
+  type KeyTree,
+  leafOf,
+  type OpenNode,
+  placeText,
+} from './key-tree.js';
 import type { TreeOwner } from './tree-owner.js';
 import type { NodeRow } from './tree-store.js';
 
@@ -109,15 +117,4 @@ export function openLeaves(
     for (const { entries } of leaves.values()) entries.wipe();
     throw error;
   }
-}
-
-function groupByPlace(rows: readonly NodeRow[]): Map<string, NodeRow[]> {
-  const byPlace = new Map<string, NodeRow[]>();
-  for (const row of rows) {
-    const text = placeText(row);
-    const versions = byPlace.get(text);
-    if (versions === undefined) byPlace.set(text, [row]);
-    else versions.push(row);
-  }
-  return byPlace;
 }
