@@ -91,7 +91,7 @@ function jointReference(reference, file) {
 
 /** Leaves out the union of everything, which exists only to reach every schema. */
 function withoutRoot(types) {
-  return types.replace(/export type AllMessages =[^;]*;?\n(?=\n|export|\/\*\*|$)/, '');
+  return types.replace(/export type AllMessages =[^;]*?;?\n(?=\n|export|\/\*\*|$)/, '');
 }
 
 async function formatted(text) {
