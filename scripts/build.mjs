@@ -5,6 +5,10 @@ import { isMain, root, run, say, seconds } from './process.mjs';
 
 export const stampPath = 'dist/.built';
 
+/**
+ * Both write what browsers share with the server, `audit/offline`: the same bytes, because each file is
+ * compiled by itself (isolatedModules) under the same options; they differ in what they check.
+ */
 const projects = ['tsconfig.build.json', 'src/web/tsconfig.json'];
 const notCopied = new Set(['.ts', '.md']);
 

@@ -3,6 +3,9 @@
 const domain = 'vault|access|sessions|erasure|audit|callbacks|notices|watch|biometrics';
 const base = 'crypto|lib|errors';
 
+/** Runs in Node, in browsers and anywhere else. */
+const offline = '^src/(audit/offline/|lib/canonical-json\\.ts$)';
+const onlyInNode = '^src/audit/offline/(node-primitives|in-node)\\.ts$';
 const unitOfWork = '^src/operations/unit-of-work\\.ts$';
 
 /** A room may import itself, the rooms in `values`, and only the types of the paths in `types`. */
@@ -115,10 +118,21 @@ module.exports = {
     }),
     ...room({
       name: 'web',
-      values: '',
+      values: 'audit/offline',
       types: ['^src/lib/messages\\.ts$'],
-      why: 'Browser code stands alone; it may share the types of the messages.',
+      why: 'Browser code stands alone; it shares the check of a receipt, and the types of the messages.',
     }),
+    {
+      name: 'offline-stands-alone',
+      comment:
+        'src/audit/offline and the canonical JSON that it prints run anywhere: they import nothing else of Lethe and no package.',
+      severity: 'error',
+      from: { path: offline },
+      to: {
+        path: '^src/|(^|/)node_modules/',
+        pathNot: [offline, '(^|/)node_modules/@types/node/'],
+      },
+    },
     {
       name: 'adapters-apart',
       comment: 'One storage adapter never imports the other.',
@@ -129,10 +143,13 @@ module.exports = {
     {
       name: 'only-the-top-joins',
       comment:
-        'src/application.ts, vault-context.ts and context.ts join the parts; only main.ts and the command line may use them.',
+        'src/application.ts, vault-context.ts, log-context.ts and context.ts join the parts; only main.ts and the command line may use them.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/((main|context|vault-context)\\.ts$|cli/)' },
-      to: { path: '^src/(application|context|vault-context|main)\\.ts$|^src/cli/' },
+      from: {
+        path: '^src/',
+        pathNot: '^src/((main|context|vault-context|log-context)\\.ts$|cli/)',
+      },
+      to: { path: '^src/(application|context|vault-context|log-context|main)\\.ts$|^src/cli/' },
     },
     {
       name: 'no-web-in-server',
@@ -162,7 +179,7 @@ module.exports = {
       from: {
         orphan: true,
         path: '^src/',
-        pathNot: '\\.d\\.ts$|^src/main\\.ts$|^src/web/launch\\.ts$',
+        pathNot: '\\.d\\.ts$|^src/main\\.ts$|^src/web/(launch|verify)\\.ts$',
       },
       to: {},
     },
@@ -225,8 +242,16 @@ module.exports = {
       name: 'no-node-in-the-browser',
       comment: 'Browser code imports no Node modules.',
       severity: 'error',
-      from: { path: '^src/web/' },
+      from: { path: ['^src/web/', offline], pathNot: onlyInNode },
       to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'no-detour-to-node',
+      comment:
+        'Nothing that a browser loads leads to the part of src/audit/offline that needs Node.',
+      severity: 'error',
+      from: { path: '^src/web/|^src/audit/offline/in-browser\\.ts$' },
+      to: { path: onlyInNode, reachable: true },
     },
   ],
   options: {

@@ -1,5 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { derivePepper } from './access/secrets.js';
+import { createLogKeyring, type LogKeyring } from './audit/log-keys.js';
+import type { ReviewSealer } from './audit/reviews/record.js';
+import { serviceReviews } from './audit/reviews/reviews.js';
 import type { Config } from './config/config.js';
 import { loadSecrets } from './config/secrets.js';
 import { type Commitments, createCommitments } from './crypto/commitment.js';
@@ -31,7 +34,12 @@ export interface Application {
   readonly commitments: Commitments;
   /** 32 bytes; keys the digests of API keys and client secrets. */
   readonly pepper: SecretBytes;
+  /** Signs webhooks and results. */
   readonly signingKey: SigningKey;
+  /** The keys that sign the log and receipts. */
+  readonly logKeyring: LogKeyring;
+  /** Seals review records that hold no personal data; a server has months for the others. */
+  readonly reviews: ReviewSealer;
   readonly payloadKey: PayloadKey;
   close(): Promise<void>;
 }
@@ -67,9 +75,15 @@ export async function openStore(config: Config): Promise<Store> {
 
 function deriveKeys(
   serviceKey: SecretBytes,
-): Pick<Application, 'sealer' | 'commitments' | 'pepper' | 'signingKey'> {
+): Pick<
+  Application,
+  'sealer' | 'commitments' | 'pepper' | 'signingKey' | 'logKeyring' | 'reviews'
+> {
+  const sealer = createSealer(deriveKey(serviceKey, 'lethe/at-rest/v1'));
   return {
-    sealer: createSealer(deriveKey(serviceKey, 'lethe/at-rest/v1')),
+    sealer,
+    reviews: serviceReviews(sealer),
+    logKeyring: createLogKeyring(deriveKey(serviceKey, 'lethe/log/v1')),
     commitments: createCommitments(deriveKey(serviceKey, 'lethe/commitment/v1')),
     pepper: derivePepper(serviceKey),
     signingKey: signingKeyFromSeed(deriveKey(serviceKey, 'lethe/signing/v1')),

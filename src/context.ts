@@ -1,15 +1,18 @@
 import { fileURLToPath } from 'node:url';
 import { webhookSecretsOf } from './access/webhook-secret.js';
 import { type Application, type Overrides, openApplication } from './application.js';
-import { Sequencer } from './audit/sequencer.js';
+import type { Reviews } from './audit/reviews/reviews.js';
+import type { Sequencer } from './audit/sequencer.js';
 import { DeliveryWorker } from './callbacks/delivery-worker.js';
 import type { Config } from './config/config.js';
 import type { HttpDeps } from './http/deps.js';
 import { createValidator } from './http/validate.js';
+import { openLog } from './log-context.js';
 import { resumeErasures } from './operations/complete-erasure.js';
 import type { OperationDeps } from './operations/deps.js';
 import { startHousekeeping } from './operations/housekeeping.js';
 import { reapplyErasures } from './operations/reapply-erasures.js';
+import { webhookBody } from './operations/receipt.js';
 import { createAddressPolicy } from './outbound/address-policy.js';
 import { createWebhookSender } from './outbound/webhook-sender.js';
 import type { TreeReport } from './vault/tree/tree-inspector.js';
@@ -21,6 +24,7 @@ const ROOT_DIR = new URL('../', import.meta.url);
 
 /** The joined objects of one server. */
 export interface Context extends Application {
+  readonly reviews: Reviews;
   readonly vault: Vault;
   /** Opens everything in the key tree and counts; undefined when the keys are in key services. */
   readonly inspectVault?: () => Promise<TreeReport>;
@@ -53,7 +57,12 @@ async function join(application: Application): Promise<Context> {
   });
   const opened = await openVault({ config, store, watch, onFenced });
 
-  const sequencer = new Sequencer({ log: store.log, key: signingKey, clock, watch });
+  const { sequencer, ...audit } = await openLog(application, opened.vault).catch(
+    async (error: unknown) => {
+      await opened.close();
+      throw error;
+    },
+  );
   const addressPolicy = createAddressPolicy(config.egress);
   const sender = createWebhookSender(addressPolicy);
   const worker = new DeliveryWorker({
@@ -61,6 +70,7 @@ async function join(application: Application): Promise<Context> {
     sender,
     sealer,
     signingKey,
+    bodyOf: async (delivery) => await webhookBody(operations, delivery),
     secretsOf: async (tenantId) =>
       await webhookSecretsOf({ access: store.access, sealer, clock }, tenantId),
     schedule: { delaysMs: config.deliveryScheduleMs, random: Math.random },
@@ -74,6 +84,9 @@ async function join(application: Application): Promise<Context> {
   });
   const operations: OperationDeps = {
     ...application,
+    log: audit.log,
+    reviews: audit.reviews,
+    receipts: audit.receipts,
     vault: opened.vault,
     addressPolicy,
     models: config.models,
@@ -84,6 +97,7 @@ async function join(application: Application): Promise<Context> {
   let stopHousekeeping = async (): Promise<void> => undefined;
   return {
     ...application,
+    reviews: audit.reviews,
     vault: opened.vault,
     ...(opened.inspect && { inspectVault: opened.inspect }),
     sequencer,
@@ -101,7 +115,7 @@ async function join(application: Application): Promise<Context> {
       },
     },
     startWorkers: async () => {
-      sequencer.start();
+      audit.start();
       // A data directory has one server: what is leased was leased by one that died.
       if (config.mongodbUri === undefined) await store.deliveries.releaseLeases();
       // What cannot be resumed now, because a dead process still holds it in the database, will be.
@@ -110,13 +124,16 @@ async function join(application: Application): Promise<Context> {
       });
       await reapplyErasures(operations);
       worker.start();
-      stopHousekeeping = startHousekeeping(operations, config.retentionMs);
+      stopHousekeeping = startHousekeeping(operations, {
+        sessionsMs: config.retentionMs,
+        reviewMonths: config.log.reviewRetentionMonths,
+      });
     },
     close: async () => {
       await stopHousekeeping();
       await worker.stop();
       await sender.close();
-      await sequencer.stop();
+      await audit.stop();
       await opened.close();
       await store.close();
     },

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createDemoTenant, isDemoLive } from './access/demo-tenant.js';
+import { LogRolledBackError } from './audit/kept-head.js';
 import { webhookPublicKeyText } from './callbacks/signature.js';
 import { ConfigError, readConfig } from './config/config.js';
 import { readEnv } from './config/env.js';
@@ -21,6 +22,7 @@ const STOP_GRACE_MS = 10 * SECOND_MS;
 const FORESEEN = [
   ConfigError,
   DataDirLockedError,
+  LogRolledBackError,
   MongoStartError,
   RootStoreError,
   SchemaError,

@@ -1,4 +1,5 @@
 import type { PendingEntryStore } from '../audit/log-store.js';
+import type { ReviewSealer } from '../audit/reviews/record.js';
 import type { Sealer } from '../crypto/sealer.js';
 import type { SecretBytes } from '../crypto/secret-bytes.js';
 import { ServiceError } from '../errors/service-error.js';
@@ -24,6 +25,7 @@ export interface AccountDeps {
   /** 32 bytes; see `derivePepper`. */
   readonly pepper: SecretBytes;
   readonly clock: Clock;
+  readonly reviews: ReviewSealer;
 }
 
 /** How long a rotated secret stays live unless told otherwise. */

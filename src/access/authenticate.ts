@@ -7,13 +7,15 @@ import type { AccessStore } from './access-store.js';
 import type { PresentedCredentials } from './presented.js';
 import { liveSecrets, matchesSecret, secretDigest } from './secrets.js';
 import { verifySlc } from './slc.js';
-import type { Client } from './tenant.js';
+import type { Client, ClientScope } from './tenant.js';
 
 /** Who calls, and how surely that is known. */
 export interface Principal {
   readonly tenantId: string;
   readonly clientId: string;
   readonly strength: 'strict' | 'apiKeyOnly';
+  /** What the client may do besides; nothing with an API key alone. */
+  readonly scopes: readonly ClientScope[];
 }
 
 export interface AuthenticationDeps {
@@ -40,6 +42,7 @@ const NOBODY: Client = {
   apiKeyDigest: '',
   secrets: [],
   slcKeys: [],
+  scopes: [],
   createdAtMs: 0,
 };
 
@@ -80,7 +83,12 @@ async function byApiKey(
   const tenant = await deps.access.findTenant(client.tenantId);
   const isAllowed = request.mayUseApiKeyOnly && tenant?.authMode === 'apiKeyOnly';
   if (!isKnown || !isAllowed) throw refused('an API key alone');
-  return { tenantId: client.tenantId, clientId: client.clientId, strength: 'apiKeyOnly' };
+  return {
+    tenantId: client.tenantId,
+    clientId: client.clientId,
+    strength: 'apiKeyOnly',
+    scopes: [],
+  };
 }
 
 async function byProof(
@@ -102,7 +110,8 @@ async function byProof(
   if (use !== undefined && !(await deps.access.useToken({ clientId: client.clientId, ...use }))) {
     throw refused('a used SLC');
   }
-  return { tenantId: client.tenantId, clientId: client.clientId, strength: 'strict' };
+  const { tenantId, scopes } = client;
+  return { tenantId, clientId: client.clientId, strength: 'strict', scopes };
 }
 
 function refused(detail: string): ServiceError {

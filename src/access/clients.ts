@@ -1,4 +1,4 @@
-import { newEntry } from '../audit/record.js';
+import { newEntry } from '../audit/reviews/record.js';
 import { invalidAt } from '../errors/service-error.js';
 import { utf8 } from '../lib/bytes.js';
 import { type AccountDeps, noSuchClient, noSuchTenant } from './accounts.js';
@@ -11,7 +11,7 @@ import {
   secretDigest,
 } from './secrets.js';
 import type { SlcKey } from './slc-key.js';
-import type { Client, ClientSecret } from './tenant.js';
+import type { Client, ClientScope, ClientSecret } from './tenant.js';
 
 /** Each key costs a signature check per request that presents an SLC. */
 const MAX_SLC_KEYS = 4;
@@ -31,9 +31,14 @@ export interface IssuedClient {
  */
 export async function createClient(
   deps: AccountDeps,
-  request: { tenantId: string; slcKeys?: readonly SlcKey[]; isHs256Allowed?: boolean },
+  request: {
+    tenantId: string;
+    slcKeys?: readonly SlcKey[];
+    scopes?: readonly ClientScope[];
+    isHs256Allowed?: boolean;
+  },
 ): Promise<IssuedClient> {
-  const { tenantId, slcKeys = [], isHs256Allowed = true } = request;
+  const { tenantId, slcKeys = [], scopes = [], isHs256Allowed = true } = request;
   if (slcKeys.length > MAX_SLC_KEYS) throw invalidAt('/slcKeys', 'must be at most 4 keys');
   const clientId = newClientId();
   const apiKey = newApiKey();
@@ -44,6 +49,7 @@ export async function createClient(
     apiKeyDigest: secretDigest(deps.pepper, apiKey),
     secrets: [storedSecret(deps, { clientId, clientSecret, isHs256Allowed })],
     slcKeys,
+    scopes,
     createdAtMs: deps.clock.nowMs(),
   };
   await deps.store.transaction(async ({ access, audit }) => {
@@ -77,6 +83,17 @@ export async function rotateClientSecret(
   return { client, clientSecret };
 }
 
+/** Replaces what a client may do. Throws NOT_FOUND for an unknown client, VALIDATION_FAILED for a revoked one. */
+export async function setClientScopes(
+  deps: AccountDeps,
+  { clientId, scopes }: { clientId: string; scopes: readonly ClientScope[] },
+): Promise<Client> {
+  return await changeClient(deps, clientId, (current) => {
+    if (current.revokedAtMs !== undefined) throw invalidAt('/clientId', 'was revoked');
+    return { ...current, scopes };
+  });
+}
+
 /**
  * Ends a client at once: none of its credentials is accepted again. Irreversible: its secrets and
  * keys are dropped. May be repeated; the first time counts. Throws NOT_FOUND for an unknown client.
@@ -87,6 +104,7 @@ export async function revokeClient(deps: AccountDeps, clientId: string): Promise
     ...current,
     secrets: [],
     slcKeys: [],
+    scopes: [],
     revokedAtMs: current.revokedAtMs ?? revokedAtMs,
   }));
 }

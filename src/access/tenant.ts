@@ -34,6 +34,11 @@ export interface ClientSecret {
   readonly expiresAtMs?: number;
 }
 
+export const CLIENT_SCOPES = ['audit:read'] as const;
+
+/** What a client may do besides the operations of the API. audit:read: review records of its tenant. */
+export type ClientScope = (typeof CLIENT_SCOPES)[number];
+
 /** A credential set of a tenant. */
 export interface Client {
   readonly clientId: string;
@@ -43,6 +48,7 @@ export interface Client {
   readonly secrets: readonly ClientSecret[];
   /** Public keys that may sign short-lived credentials (SLC). */
   readonly slcKeys: readonly SlcKey[];
+  readonly scopes: readonly ClientScope[];
   readonly createdAtMs: number;
   readonly revokedAtMs?: number;
 }

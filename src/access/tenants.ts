@@ -1,4 +1,4 @@
-import { newEntry } from '../audit/record.js';
+import { newEntry } from '../audit/reviews/record.js';
 import { invalidAt } from '../errors/service-error.js';
 import { randomId } from '../lib/ids.js';
 import { type AccountDeps, noSuchTenant } from './accounts.js';

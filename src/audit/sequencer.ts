@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { SigningKey } from '../crypto/signing-key.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { Clock } from '../lib/clock.js';
-import { extend } from './chain.js';
+import { extendLog } from './extend-log.js';
+import type { LogKeyring } from './log-keys.js';
 import type { LogStore } from './log-store.js';
 
-/** Entries under one signature: enough that signing costs next to nothing, few enough for one transaction. */
+/** Leaves under one checkpoint: enough that signing costs next to nothing, few enough for one transaction. */
 export const BATCH_LIMIT = 512;
 
 /** How often the sequencer looks for entries that nobody waits for, and how it retries. */
@@ -27,8 +27,10 @@ const TIMING: SequencerTiming = {
 
 export interface SequencerDeps {
   readonly log: LogStore;
-  readonly key: SigningKey;
+  readonly keyring: LogKeyring;
   readonly clock: Clock;
+  /** The log has this size now, durably. Must not throw. */
+  readonly onExtended: (size: number) => void;
   readonly watch: {
     entriesSequenced(fields: { count: number }): void;
     workerFailed(fields: { worker: 'sequencer'; error: unknown }): void;
@@ -44,7 +46,7 @@ interface Waiters {
 }
 
 /**
- * Moves pending entries into the chain, one run at a time in this process; other processes may do
+ * Moves pending entries into the log, one run at a time in this process; other processes may do
  * the same on the same store. Entries that nobody waits for, and those that a crash left behind,
  * are found by looking every second.
  */
@@ -68,7 +70,7 @@ export class Sequencer {
   }
 
   /**
-   * Resolves when every entry that was committed before the call is in the chain, durably. All calls
+   * Resolves when every entry that was committed before the call is in the log, durably. All calls
    * during one run share the next: a run that had begun may have missed their entries. Rejects with
    * UNAVAILABLE when the store keeps failing or the sequencer was stopped: the entries are then
    * still pending, nothing is lost, and the call may be repeated.
@@ -138,22 +140,33 @@ export class Sequencer {
 
   /** Returns why it failed, or undefined when nothing is left. */
   async #drain(): Promise<Error | undefined> {
-    const { log, key, clock, watch } = this.#deps;
     try {
       let count: number;
-      do {
-        count = await log.sequence(BATCH_LIMIT, (head, pending) =>
-          extend(head, pending, { key, nowMs: clock.nowMs() }),
-        );
-        if (count > 0) watch.entriesSequenced({ count });
-      } while (count >= BATCH_LIMIT);
+      do count = await this.#moveBatch();
+      while (count >= BATCH_LIMIT);
       this.#failures = 0;
       return undefined;
     } catch (error) {
       this.#failures += 1;
-      watch.workerFailed({ worker: 'sequencer', error });
+      this.#deps.watch.workerFailed({ worker: 'sequencer', error });
       return error instanceof Error ? error : new Error('the log store failed', { cause: error });
     }
+  }
+
+  async #moveBatch(): Promise<number> {
+    const { log, keyring, clock, watch, onExtended } = this.#deps;
+    let size = 0;
+    const count = await log.sequence(BATCH_LIMIT, (state, pending) => {
+      const extension = extendLog(state, pending, { keyring, nowMs: clock.nowMs() });
+      // The store may ask again: what it asked last is what it kept.
+      ({ size } = extension.segment);
+      return extension;
+    });
+    if (count > 0) {
+      watch.entriesSequenced({ count });
+      onExtended(size);
+    }
+    return count;
   }
 
   async #backOff(failures: number): Promise<void> {

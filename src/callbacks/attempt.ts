@@ -5,7 +5,6 @@ import type { SigningKey } from '../crypto/signing-key.js';
 import type { Clock } from '../lib/clock.js';
 import { type Callback, openCallback } from './callback.js';
 import type { AttemptResult, Delivery } from './delivery-store.js';
-import { openBody } from './outbox.js';
 import { followUp, type RetrySchedule } from './retry-schedule.js';
 import { signWebhook } from './signature.js';
 import type { SendResult, WebhookSender } from './webhook-sender.js';
@@ -14,19 +13,21 @@ export interface AttemptDeps {
   readonly sender: WebhookSender;
   readonly sealer: Sealer;
   readonly signingKey: SigningKey;
+  /** The exact body to send now. Throws SealBroken when it does not open. */
+  bodyOf(delivery: Delivery): Promise<Uint8Array>;
   /** The tenant's live webhook secrets; wiped after each use. */
   secretsOf(tenantId: string): Promise<readonly SecretBytes[]>;
   readonly schedule: RetrySchedule;
   readonly clock: Clock;
 }
 
-/** Sends a delivery once and says what follows; throws only when the secrets cannot be had. */
+/** Sends a delivery once and says what follows; throws only when body or secrets cannot be had now. */
 export async function attemptDelivery(
   deps: AttemptDeps,
   delivery: Delivery,
 ): Promise<AttemptResult> {
   const attemptedAtMs = deps.clock.nowMs();
-  const content = openContent(deps.sealer, delivery);
+  const content = await openContent(deps, delivery);
   // Bytes that do not open now will not open later, but the schedule gives time to mend the key.
   const result = content && (await send(deps, { ...content, attemptedAtMs, delivery }));
   return {
@@ -45,9 +46,9 @@ interface Content {
   readonly body: Uint8Array;
 }
 
-function openContent(sealer: Sealer, delivery: Delivery): Content | undefined {
+async function openContent(deps: AttemptDeps, delivery: Delivery): Promise<Content | undefined> {
   try {
-    return { callback: openCallback(sealer, delivery), body: openBody(sealer, delivery) };
+    return { callback: openCallback(deps.sealer, delivery), body: await deps.bodyOf(delivery) };
   } catch (error) {
     if (error instanceof SealBroken) return undefined;
     throw error;

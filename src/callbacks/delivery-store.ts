@@ -4,6 +4,8 @@ export interface Delivery {
   readonly deliveryId: string;
   readonly tenantId: string;
   readonly sessionId: string;
+  /** The receipt of this erasure is put into the body when it is sent. */
+  readonly erasureId?: string;
   /** One event of a kind for each session. */
   readonly eventType: 'session.ended';
   /** Origin of the URL: all of it that is kept in clear, because paths and queries hold tokens. */
@@ -58,7 +60,7 @@ export interface DeliveryStore {
   releaseLeases(): Promise<void>;
   /** The earliest time at which a pending delivery is due and free of the lease on it. */
   nextDueAtMs(): Promise<number | undefined>;
-  /** Removes whatever belongs to these sessions, pending or not; repeatable. */
-  removeOfSessions(sessionIds: readonly string[]): Promise<void>;
+  /** Removes whatever belongs to these sessions, pending or not; repeatable. Returns how many. */
+  removeOfSessions(sessionIds: readonly string[]): Promise<number>;
   removeEndedBefore(beforeMs: number, limit: number): Promise<number>;
 }

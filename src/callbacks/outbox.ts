@@ -14,7 +14,7 @@ import { type SessionOutcome, sessionEndedBody } from './event.js';
  */
 export function newDelivery(
   sealer: Sealer,
-  event: { outcome: SessionOutcome; nowMs: number; dueAtMs: number },
+  event: { outcome: SessionOutcome; nowMs: number; dueAtMs: number; erasureId?: string },
 ): Delivery {
   const { session } = event.outcome;
   const deliveryId = timeOrderedId(event.nowMs);
@@ -23,6 +23,7 @@ export function newDelivery(
     deliveryId,
     tenantId: session.tenantId,
     sessionId: session.sessionId,
+    ...(event.erasureId !== undefined && { erasureId: event.erasureId }),
     eventType: 'session.ended',
     destination: new URL(openCallback(sealer, session).url).origin,
     sealedCallback: session.sealedCallback,

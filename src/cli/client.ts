@@ -1,11 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { DEFAULT_OVERLAP_MS } from '../access/accounts.js';
-import { createClient, listClients, revokeClient, rotateClientSecret } from '../access/clients.js';
+import {
+  createClient,
+  listClients,
+  revokeClient,
+  rotateClientSecret,
+  setClientScopes,
+} from '../access/clients.js';
 import { parseSlcKey, type SlcKey } from '../access/slc-key.js';
-import type { Client } from '../access/tenant.js';
+import { CLIENT_SCOPES, type Client, type ClientScope } from '../access/tenant.js';
 import { ServiceError } from '../errors/service-error.js';
 import { isoTime } from '../lib/clock.js';
-import { type Command, type CommandContext, readArguments } from './command.js';
+import { type Command, type CommandContext, readArguments, UsageError } from './command.js';
 import { overlap } from './tenant.js';
 
 export const clientCommands: readonly Command[] = [
@@ -15,6 +21,7 @@ export const clientCommands: readonly Command[] = [
     usage: `client create TENANT [OPTIONS]
   --slc-key FILE.jwk    public key (JWK, Ed25519 or P-256) that signs short-lived credentials; may be
                         repeated, at most 4
+  --scope SCOPE         what it may do besides: audit:read; may be repeated
   --no-hs256            keep no copy of the client secret: it cannot sign short-lived credentials`,
     run: create,
   },
@@ -24,6 +31,13 @@ export const clientCommands: readonly Command[] = [
     usage: `client rotate CLIENT [OPTIONS]
   --overlap-hours N     the previous secret is accepted as well for so long, 0 to 168 (default 24)`,
     run: rotate,
+  },
+  {
+    name: 'client scope',
+    summary: 'Replace what a client may do besides the operations of the API.',
+    usage: `client scope CLIENT [OPTIONS]
+  --scope SCOPE         audit:read; may be repeated; without it the client may do nothing besides`,
+    run: scope,
   },
   {
     name: 'client revoke',
@@ -42,14 +56,20 @@ export const clientCommands: readonly Command[] = [
 async function create(context: CommandContext, args: readonly string[]): Promise<void> {
   const { positionals, values } = readArguments(args, {
     positionals: ['TENANT'],
-    options: { 'slc-key': { type: 'string', multiple: true }, 'no-hs256': { type: 'boolean' } },
+    options: {
+      'slc-key': { type: 'string', multiple: true },
+      scope: { type: 'string', multiple: true },
+      'no-hs256': { type: 'boolean' },
+    },
   });
   const [tenantId = ''] = positionals;
   const slcKeys = await Promise.all((values['slc-key'] ?? []).map(readSlcKey));
+  const scopes = (values.scope ?? []).map(knownScope);
   const application = await context.open();
   const { client, apiKey, clientSecret } = await createClient(application, {
     tenantId,
     slcKeys,
+    scopes,
     isHs256Allowed: values['no-hs256'] !== true,
   });
   context.print({
@@ -87,6 +107,24 @@ async function rotate(context: CommandContext, args: readonly string[]): Promise
   });
 }
 
+async function scope(context: CommandContext, args: readonly string[]): Promise<void> {
+  const { positionals, values } = readArguments(args, {
+    positionals: ['CLIENT'],
+    options: { scope: { type: 'string', multiple: true } },
+  });
+  const [clientId = ''] = positionals;
+  const scopes = (values.scope ?? []).map(knownScope);
+  const client = await setClientScopes(await context.open(), { clientId, scopes });
+  const text = scopes.length === 0 ? 'nothing besides' : scopes.join(', ');
+  context.print({ text: `${client.clientId} may do: ${text}.`, json: shown(client) });
+}
+
+function knownScope(text: string): ClientScope {
+  const known = CLIENT_SCOPES.find((candidate) => candidate === text);
+  if (known !== undefined) return known;
+  throw new UsageError(`--scope must be one of ${CLIENT_SCOPES.join(', ')}`);
+}
+
 async function revoke(context: CommandContext, args: readonly string[]): Promise<void> {
   const { positionals } = readArguments(args, { positionals: ['CLIENT'], options: {} });
   const [clientId = ''] = positionals;
@@ -100,7 +138,8 @@ async function list(context: CommandContext, args: readonly string[]): Promise<v
   const clients = await listClients(await context.open(), tenantId);
   const lines = clients.map((client) => {
     const state = client.revokedAtMs === undefined ? 'live' : 'revoked';
-    return `${client.clientId}  ${state}  since ${isoTime(client.revokedAtMs ?? client.createdAtMs)}`;
+    const since = isoTime(client.revokedAtMs ?? client.createdAtMs);
+    return [client.clientId, state, `since ${since}`, ...client.scopes].join('  ');
   });
   context.print({
     text: lines.length === 0 ? 'The tenant has no clients.' : lines.join('\n'),
@@ -109,11 +148,13 @@ async function list(context: CommandContext, args: readonly string[]): Promise<v
 }
 
 /** What may be shown of a client at any time. */
-function shown({ clientId, tenantId, slcKeys, createdAtMs, revokedAtMs }: Client): object {
+function shown(client: Client): object {
+  const { clientId, tenantId, slcKeys, scopes, createdAtMs, revokedAtMs } = client;
   return {
     clientID: clientId,
     tenantId,
     slcKeys,
+    scopes,
     createdAt: isoTime(createdAtMs),
     ...(revokedAtMs !== undefined && { revokedAt: isoTime(revokedAtMs) }),
   };

@@ -1,4 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { LogKeyring } from '../audit/log-keys.js';
+import type { ReviewSealer } from '../audit/reviews/record.js';
 import type { Config } from '../config/config.js';
 import type { Commitments } from '../crypto/commitment.js';
 import type { Sealer } from '../crypto/sealer.js';
@@ -13,8 +15,11 @@ export interface Application {
   readonly sealer: Sealer;
   readonly pepper: SecretBytes;
   readonly commitments: Commitments;
-  /** Signs the audit log and the webhooks. */
+  /** Signs webhooks and results. */
   readonly signingKey: SigningKey;
+  /** The keys that sign the log and receipts. */
+  readonly logKeyring: LogKeyring;
+  readonly reviews: ReviewSealer;
   readonly clock: Clock;
   readonly config: Config;
   close(): Promise<void>;

@@ -3,10 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { createDemoTenant } from '../access/demo-tenant.js';
-import { exportLog } from '../audit/export.js';
-import { verifyLog } from '../audit/verify.js';
+import { verifyReceipt } from '../audit/offline/in-node.js';
+import { nodePrimitives } from '../audit/offline/node-primitives.js';
+import { parseVerifierKey } from '../audit/offline/verifier-key.js';
+import { verifyStoredLog } from '../audit/reading/verify-stored-log.js';
 import { webhookPublicKeyText } from '../callbacks/signature.js';
 import { readConfig } from '../config/config.js';
 import { type Context, openContext } from '../context.js';
@@ -131,8 +132,10 @@ async function tour(demo: Demo, report: Report): Promise<void> {
     title: 'DELETE: the integrator asked for erasure',
     checked: '200, identificationResult.status is deleted',
   });
+  await checkReceipt(demo, { receipt: deleted['receipt'], uuid }, report);
   const told = await webhook(demo, deleted.sessionId);
   expect(told['status'] === 'SUCCESS', 'the DELETE webhook says SUCCESS');
+  expect(told['receipt'] === deleted['receipt'], 'the webhook carries the same receipt');
   report({
     title: 'The deletion was announced',
     checked: 'webhook SUCCESS after the answer, both signatures right',
@@ -147,6 +150,22 @@ async function tour(demo: Demo, report: Report): Promise<void> {
   report({
     title: 'VERIFY once more: there is nobody to verify',
     checked: '404 SUBJECT_NOT_FOUND, as for a subject that never was',
+  });
+}
+
+/** With nothing but the key of the log, as an auditor would anywhere. */
+async function checkReceipt(
+  demo: Demo,
+  { receipt, uuid }: { receipt: unknown; uuid: string },
+  report: Report,
+): Promise<void> {
+  const response = await fetch(`${demo.url}/log/keys`);
+  const logKeys = (await response.text()).trim().split('\n');
+  const verified = await verifyReceipt({ receipt: String(receipt), logKeys, subject: uuid });
+  expect(verified.isValid, 'the receipt is valid');
+  report({
+    title: 'The answer carried a receipt',
+    checked: `valid offline, proven: ${verified.proven[0] ?? ''}`,
   });
 }
 
@@ -174,15 +193,16 @@ async function followRedirect(demo: Demo, sessionId: string): Promise<string> {
 
 async function checkLog(context: Context, report: Report): Promise<void> {
   await context.sequencer.settle();
-  const keys = new Map([[context.signingKey.kid, createPublicKey(context.signingKey.privateKey)]]);
-  const result = await verifyLog(
-    Readable.from(exportLog(context.store.log)).map((text: string) => Buffer.from(text)),
-    { keys },
+  const vkeys = (await context.store.logKeys.list()).map(({ vkey }) => vkey);
+  const parsed = await Promise.all(
+    vkeys.map(async (vkey) => await parseVerifierKey(nodePrimitives, vkey)),
   );
-  expect(result.problems.length === 0, 'the audit log verifies');
+  const logKeys = parsed.filter((key) => key !== undefined);
+  const result = await verifyStoredLog(context.store.log, { logKeys });
+  expect(result.problemCount === 0, 'the log verifies');
   report({
-    title: 'Every step stands in the audit log',
-    checked: `${result.entries.toString()} entries, hash chain and signatures right, no name in it`,
+    title: 'Every step stands in the log',
+    checked: `${result.leaves.toString()} leaves, tree and signatures right, no name in it`,
   });
 }
 

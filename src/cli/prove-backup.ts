@@ -124,7 +124,10 @@ function readLines(file: string): readonly string[] {
   }
 }
 
-/** The live subjects of every tenant, and those whose erasure has not come to its end. */
+/**
+ * The live subjects of every tenant, and what may open or not: those whose erasure has not come to its
+ * end, and the keys of review records.
+ */
 async function knownToStore(context: CommandContext): Promise<Known> {
   const { store, config } = await context.open();
   const liveKeyNames: string[] = [];
@@ -134,7 +137,8 @@ async function knownToStore(context: CommandContext): Promise<Known> {
         liveKeyNames.push(keyName);
   const unfinished = await store.erasures.findUnfinished(MOST_UNFINISHED);
   const pendingKeyNames = unfinished.flatMap(({ intent }) => intent?.keyIds ?? []);
-  return { liveKeyNames, pendingKeyNames };
+  const reviewKeyNames = (await store.reviews.listKeys()).map(({ keyId }) => keyId);
+  return { liveKeyNames, pendingKeyNames: [...pendingKeyNames, ...reviewKeyNames] };
 }
 
 async function* keyNamesOf(

@@ -121,8 +121,9 @@ export function overlap(hours: string): number {
   return wholeNumber(hours, { name: '--overlap-hours', min: 0, max: 168 }) * HOUR_MS;
 }
 
-function tenantDeps({ store, sealer, pepper, clock, config }: Application): TenantDeps {
-  return { store, sealer, pepper, clock, models: config.models };
+function tenantDeps(application: Application): TenantDeps {
+  const { store, sealer, pepper, clock, reviews, config } = application;
+  return { store, sealer, pepper, clock, reviews, models: config.models };
 }
 
 interface GivenPolicy {

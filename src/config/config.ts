@@ -24,6 +24,16 @@ export interface EgressConfig {
   readonly privateCidrs: readonly string[];
 }
 
+/** The transparency log. */
+export interface LogConfig {
+  /** Its name when it is made: first line of every checkpoint. Later the log keeps the one it has. */
+  readonly origin: string;
+  /** C2SP tlog-policy: which witnesses there are, and which of them a checkpoint needs. */
+  readonly witnessPolicyPath: string | undefined;
+  /** How long review records and the claims of receipts outlive the month that they belong to. */
+  readonly reviewRetentionMonths: number;
+}
+
 /** Everything that can be set, checked and typed; holds no secret. */
 export interface Config {
   readonly isProduction: boolean;
@@ -47,6 +57,7 @@ export interface Config {
   /** Waiting time before each attempt of a delivery. */
   readonly deliveryScheduleMs: readonly number[];
   readonly retentionMs: number;
+  readonly log: LogConfig;
   readonly models: Readonly<Record<string, ModelConfig>>;
 }
 
@@ -106,6 +117,15 @@ export function readConfig(env: Given): Config {
     egress: { allowHttp, ports: ports(env), privateCidrs: cidrs(env) },
     deliveryScheduleMs: schedule(env),
     retentionMs: integer(env, 'RETENTION_DAYS', { fallback: 30, min: 1, max: 3_650 }) * DAY_MS,
+    log: {
+      origin: logOrigin(env, publicUrl(env, { port, isProduction })),
+      witnessPolicyPath: env.WITNESS_POLICY_PATH && resolve(env.WITNESS_POLICY_PATH),
+      reviewRetentionMonths: integer(env, 'REVIEW_RETENTION_MONTHS', {
+        fallback: 12,
+        min: 1,
+        max: 120,
+      }),
+    },
     models: models(env),
   };
 }
@@ -167,6 +187,18 @@ function publicUrl(env: Given, base: { port: number; isProduction: boolean }): s
     );
   }
   return url.origin;
+}
+
+/** C2SP tlog-tiles: where the log is served, without the scheme. */
+function logOrigin(env: Given, publicUrl: string): string {
+  const origin = env.LOG_ORIGIN ?? `${new URL(publicUrl).host}/log`;
+  if (!/^[A-Za-z0-9._:[\]-]+(?:\/[A-Za-z0-9._-]+)*$/.test(origin) || origin.length > 200) {
+    throw new ConfigError(
+      'LOG_ORIGIN',
+      'must be an address without scheme, such as lethe.example.com/log, of at most 200 characters',
+    );
+  }
+  return origin;
 }
 
 function ports(env: Given): readonly number[] {

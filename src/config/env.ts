@@ -9,6 +9,7 @@ export const VARIABLES = [
   'HOST',
   'LAUNCH_PAGE_PICKER',
   'LOG_LEVEL',
+  'LOG_ORIGIN',
   'MATCH_THRESHOLDS',
   'MONGODB_URI',
   'NODE_ENV',
@@ -20,11 +21,13 @@ export const VARIABLES = [
   'PUBLIC_URL',
   'REDIRECT_WAIT_SECONDS',
   'RETENTION_DAYS',
+  'REVIEW_RETENTION_MONTHS',
   'ROOT_KEY_PATH',
   'ROOT_SHARES',
   'SERVICE_KEY_PATH',
   'TRUST_PROXY',
   'VAULT_URL',
+  'WITNESS_POLICY_PATH',
 ] as const;
 
 export type VariableName = (typeof VARIABLES)[number];

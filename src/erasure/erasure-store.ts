@@ -6,15 +6,31 @@ export interface Erasure {
   readonly subject: string;
   readonly state: 'shredding' | 'completed';
   /** What a crash needs to go on; gone when completed. */
-  readonly intent?: { readonly uuid: string; readonly keyIds: readonly string[] };
+  readonly intent?: {
+    readonly uuid: string;
+    readonly keyIds: readonly string[];
+    /** The session of the first request; absent when no request asked for it. */
+    readonly sessionId?: string;
+  };
   readonly requestedAtMs: number;
   readonly completedAtMs?: number;
   /** Until then a copy of a root from before may exist (README.md, escrow); absent when none may. */
   readonly irrecoverableAtMs?: number;
+  /** Once completed. */
+  readonly receipt?: StoredReceipt;
+}
+
+/** What a receipt is made of, besides the log. */
+export interface StoredReceipt {
+  /** The log entry of the erasure. */
+  readonly entryId: string;
+  /** The claims, sealed: they end with this bucket of review records (`audit/reviews/reviews.ts`). */
+  readonly bucket: string;
+  readonly sealedClaims: Uint8Array;
 }
 
 /** The end of an erasure. */
-export type Completion = Required<Pick<Erasure, 'completedAtMs'>> &
+export type Completion = Required<Pick<Erasure, 'completedAtMs' | 'receipt'>> &
   Pick<Erasure, 'irrecoverableAtMs'>;
 
 /** Where erasures are kept. */
@@ -27,4 +43,6 @@ export interface ErasureStore {
   /** shredding becomes completed and the intent is dropped. Returns whether this call did it. */
   complete(erasureId: string, completion: Completion): Promise<boolean>;
   findUnfinished(limit: number): Promise<readonly Erasure[]>;
+  /** Removes at most `limit` completed erasures whose receipts are in this bucket; returns how many. */
+  removeOfBucket(bucket: string, limit: number): Promise<number>;
 }

@@ -1,3 +1,4 @@
+import type { ErasureScope } from '../audit/offline/receipt-claims.js';
 import type { SubjectName, SubjectStore } from '../biometrics/subject-store.js';
 import type { DeliveryStore } from '../callbacks/delivery-store.js';
 import type { Commitments } from '../crypto/commitment.js';
@@ -22,12 +23,12 @@ interface PurgeStores {
 /**
  * Records the intent to erase a subject and blocks every use of its template, in one transaction.
  * For a subject that is being erased or was erased, returns that erasure; undefined when the tenant
- * never had the subject. Nothing is destroyed yet.
+ * never had the subject. Nothing is destroyed yet. `sessionId`: the session of the request, if any.
  */
 export async function recordIntent(
   deps: Deps,
   stores: PurgeStores,
-  name: SubjectName,
+  { sessionId, ...name }: SubjectName & { readonly sessionId?: string },
 ): Promise<Erasure | undefined> {
   const subject = deps.commitments.subject(name);
   const blocked = await stores.subjects.beginErasure(name);
@@ -39,7 +40,11 @@ export async function recordIntent(
     tenantId: name.tenantId,
     subject,
     state: 'shredding',
-    intent: { uuid: name.uuid, keyIds: [blocked.enrolment.keyId] },
+    intent: {
+      uuid: name.uuid,
+      keyIds: [blocked.enrolment.keyId],
+      ...(sessionId !== undefined && { sessionId }),
+    },
     requestedAtMs,
   };
   await stores.erasures.start(erasure);
@@ -47,24 +52,20 @@ export async function recordIntent(
 }
 
 /**
- * Takes what is left of a subject out of the stores and completes its erasure, in one transaction,
- * after the key was destroyed. Repeatable: an erasure that is complete stays as it is. Returns
- * whether this call completed it.
+ * Takes what is left of a subject out of the stores, in the transaction that completes its erasure,
+ * after the key was destroyed. Returns what was removed, or undefined when the erasure is complete
+ * already: then nothing changes.
  */
 export async function removeRemains(
-  deps: Deps,
   stores: PurgeStores,
-  { erasure, irrecoverableAtMs }: { erasure: Erasure; irrecoverableAtMs: number | undefined },
-): Promise<boolean> {
-  if (erasure.intent === undefined) return false;
-  const isMine = await stores.erasures.complete(erasure.erasureId, {
-    completedAtMs: deps.clock.nowMs(),
-    ...(irrecoverableAtMs !== undefined && { irrecoverableAtMs }),
-  });
-  if (!isMine) return false;
-  const name = { tenantId: erasure.tenantId, uuid: erasure.intent.uuid };
+  erasure: Erasure,
+): Promise<ErasureScope | undefined> {
+  const { erasureId, tenantId, intent } = erasure;
+  const current = await stores.erasures.find(erasureId);
+  if (intent === undefined || current?.state !== 'shredding') return undefined;
+  const name = { tenantId, uuid: intent.uuid };
   const forgotten = await stores.sessions.forgetSubject(name);
-  await stores.deliveries.removeOfSessions(forgotten);
+  const webhooks = await stores.deliveries.removeOfSessions(forgotten);
   await stores.subjects.remove(name);
-  return true;
+  return { templates: intent.keyIds.length, sessions: forgotten.length, webhooks };
 }

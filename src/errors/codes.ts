@@ -41,6 +41,7 @@ export const ERRORS = {
     401,
     'X-Timestamp is more than 300 seconds away from the time of the service.',
   ),
+  FORBIDDEN: row(403, 'The client may not do this.'),
   CHALLENGE_FAILED: row(403, 'The nonce is not the current challenge of this session.', [-15]),
   NOT_FOUND: row(404, 'There is no such resource.'),
   SESSION_NOT_FOUND: row(404, 'There is no such session.', [-24]),

@@ -1,15 +1,19 @@
 import express, { type Express } from 'express';
 import { createSessionRoutes } from './create-session.js';
 import type { HttpDeps } from './deps.js';
+import { erasureRoutes } from './erasure-routes.js';
 import { answerErrors, nothingHere } from './error-handler.js';
 import { inSessionRoutes } from './in-session-routes.js';
 import { launchRoutes } from './launch-routes.js';
+import { logRoutes } from './log-routes.js';
 import { observeRequests } from './observe.js';
 import { nameRequest } from './request-id.js';
 import { checkRequestLine } from './request-line.js';
+import { reviewRoutes } from './review-routes.js';
 import { secureAnswers } from './security-headers.js';
 import { serviceRoutes } from './service-routes.js';
 import { sessionRoutes } from './session-routes.js';
+import { userRoutes } from './user-routes.js';
 
 /** The HTTP application: middleware and routes in the order in which a request meets them. */
 export function createApp(deps: HttpDeps): Express {
@@ -28,6 +32,10 @@ export function createApp(deps: HttpDeps): Express {
   app.use(inSessionRoutes(deps));
   app.use(sessionRoutes(deps));
   app.use(launchRoutes(deps));
+  app.use(erasureRoutes(deps));
+  app.use(userRoutes(deps));
+  app.use(reviewRoutes(deps));
+  app.use(logRoutes(deps));
   app.use(serviceRoutes(deps));
 
   app.use(nothingHere());

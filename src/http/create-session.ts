@@ -2,9 +2,10 @@ import { type ErrorRequestHandler, type Request, type RequestHandler, Router } f
 import type { Principal } from '../access/authenticate.js';
 import { ERRORS } from '../errors/codes.js';
 import { ServiceError } from '../errors/service-error.js';
-import type { SessionRequest } from '../lib/messages.js';
+import type { DeviceInfo, SessionRequest } from '../lib/messages.js';
 import { runOnce } from '../operations/idempotent.js';
 import type { CreateRequest } from '../operations/open-session.js';
+import { withReceipt } from '../operations/receipt.js';
 import { recordRefusal } from '../operations/refuse.js';
 import { OPERATIONS, type Operation } from '../operations/table.js';
 import { type CanonicalBody, canonicalBody } from './aliases.js';
@@ -13,7 +14,7 @@ import type { HttpDeps } from './deps.js';
 import { jsonBodyOf, readJsonBody } from './json-body.js';
 import { onlyMethods } from './methods.js';
 import { limitBySubject, limitFailures } from './rate-limit.js';
-import { checkDeviceInfo, idempotencyKeyOf } from './request-headers.js';
+import { deviceInfoOf, idempotencyKeyOf } from './request-headers.js';
 import { sendAnswer } from './send.js';
 
 export const SESSIONS_PATH = '/v2/verification-session';
@@ -24,6 +25,7 @@ interface Stages {
   readonly operation: Operation;
   body?: SessionRequest & { uuid?: string };
   principal?: Principal;
+  deviceInfo?: DeviceInfo | undefined;
 }
 
 /** POST /v2/verification-session: the stages that every operation passes, top to bottom. */
@@ -62,7 +64,7 @@ function validateBody(deps: HttpDeps, stages: WeakMap<Request, Stages>): Request
       canonical.body,
       canonical.spelling,
     );
-    checkDeviceInfo(deps.validator, request);
+    stage.deviceInfo = stage.body.deviceInfo ?? deviceInfoOf(deps.validator, request);
     next();
   };
 }
@@ -86,17 +88,19 @@ function limitKey(stage: Stages | undefined): string | undefined {
 
 function perform(deps: HttpDeps, stages: WeakMap<Request, Stages>): RequestHandler {
   return async (request, response) => {
-    const { canonical, operation, body, principal } = stageOf(stages, request);
+    const { canonical, operation, body, principal, deviceInfo } = stageOf(stages, request);
     if (body === undefined || principal === undefined) throw new Error('a stage was left out');
     const keyed = {
       key: idempotencyKeyOf(request),
       scope: `${principal.clientId} ${SESSIONS_PATH}`,
       content: jsonBodyOf(request).value,
     };
-    const answer = await runOnce(deps.operations, keyed, async (remember) => {
-      const create = { principal, body, spelledType: canonical.spelledType, remember };
+    const done = await runOnce(deps.operations, keyed, async (remember) => {
+      const { spelledType } = canonical;
+      const create = { principal, body, spelledType, deviceInfo, remember };
       return await operation.create(deps.operations, create as CreateRequest<never>);
     });
+    const answer = await withReceipt(deps.operations, done);
     deps.validator.checkResponse(operation.responseSchema, answer.body as never);
     sendAnswer(response, answer);
   };
@@ -106,12 +110,7 @@ function recordRefusals(deps: HttpDeps, stages: WeakMap<Request, Stages>): Error
   return async (error: unknown, request, _response, next) => {
     const stage = stages.get(request);
     if (stage !== undefined && isWorthRecording(stage, error)) {
-      const { principal, body } = stage;
-      const refused = {
-        op: stage.canonical.type,
-        ...principalOf(principal),
-        ...(body?.uuid !== undefined && { uuid: body.uuid }),
-      };
+      const refused = { op: stage.canonical.type, ...principalOf(stage.principal) };
       await recordRefusal(deps.operations, refused, error);
     }
     next(error);

@@ -1,10 +1,4 @@
-import express, {
-  type NextFunction,
-  type Request,
-  type RequestHandler,
-  type Response,
-  Router,
-} from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { redirectTarget, signResult } from '../callbacks/redirect.js';
 import { ServiceError } from '../errors/service-error.js';
 import { MINUTE_MS } from '../lib/clock.js';
@@ -15,6 +9,7 @@ import { launchPage, unknownSessionPage } from './launch-page.js';
 import { onlyMethods } from './methods.js';
 import { limitFailures } from './rate-limit.js';
 import { sendPage } from './send-page.js';
+import { staticFiles } from './static-files.js';
 
 const PAGE_PATH = '/launch/:sessionId';
 const RETURN_PATH = '/launch/:sessionId/return';
@@ -28,28 +23,11 @@ const LONGEST_PAUSE_MS = 200;
 export function launchRoutes(deps: HttpDeps): Router {
   const router = Router({ caseSensitive: true });
   const limit = limitFailures(deps.settings.authFailureRateLimit, [404]);
-  router.use('/launch-assets', withoutPreconditions, assets(deps.webDir));
+  router.use('/launch-assets', staticFiles(deps.webDir));
   router.get(PAGE_PATH, limit, showPage(deps));
   router.get(RETURN_PATH, limit, goBack(deps));
   router.all([PAGE_PATH, RETURN_PATH], onlyMethods('GET'));
   return router;
-}
-
-/** They guard changes (RFC 9110 §13.1); of a file that is only read, they would make a failure. */
-function withoutPreconditions(request: Request, _response: Response, next: NextFunction): void {
-  delete request.headers['if-match'];
-  delete request.headers['if-unmodified-since'];
-  next();
-}
-
-/** Scripts and styles carry no version in their names, so that browsers ask each time. */
-function assets(webDir: string): RequestHandler {
-  return express.static(webDir, {
-    index: false,
-    redirect: false,
-    acceptRanges: false,
-    setHeaders: (response) => response.setHeader('Cache-Control', 'no-cache'),
-  });
 }
 
 function showPage(deps: HttpDeps): RequestHandler {

@@ -1,6 +1,6 @@
 import type {
   AcceptedResponse,
-  AuditEntry,
+  BiometricStatus,
   CancelResponse,
   CollectRequest,
   DeleteRequest,
@@ -12,14 +12,19 @@ import type {
   FeedbackRequest,
   Health,
   Jwks,
+  LogLeaf,
   PendingWebhook,
   PublicKey,
+  ReceiptResponse,
   RedactedSession,
+  ReviewList,
+  ReviewQuery,
   SessionCreated,
   SessionView,
   SignInRequest,
   TemplateRequest,
   TemplateResponse,
+  UserQuery,
   VerifyRequest,
   Webhook,
 } from '../lib/messages.js';
@@ -27,7 +32,7 @@ import type {
 /** The message of each schema file, by the file's name without `.json`. */
 export interface Messages {
   'accepted.response': AcceptedResponse;
-  'audit-entry': AuditEntry;
+  'biometric-status': BiometricStatus;
   'cancel.response': CancelResponse;
   'collect.request': CollectRequest;
   'delete.request': DeleteRequest;
@@ -39,13 +44,19 @@ export interface Messages {
   'feedback.request': FeedbackRequest;
   health: Health;
   jwks: Jwks;
+  'log-leaf': LogLeaf;
   'public-key': PublicKey;
+  receipt: string;
+  'receipt.response': ReceiptResponse;
+  'review.list': ReviewList;
+  'review.query': ReviewQuery;
   session: SessionView;
   'session.created': SessionCreated;
   'session.redacted': RedactedSession;
   'sign-in.request': SignInRequest;
   'template.request': TemplateRequest;
   'template.response': TemplateResponse;
+  'user.query': UserQuery;
   'verify.request': VerifyRequest;
   webhook: Webhook;
   'webhook.pending': PendingWebhook;

@@ -1,20 +1,21 @@
 import type { Request } from 'express';
 import { invalidAt, ServiceError } from '../errors/service-error.js';
 import { utf8 } from '../lib/bytes.js';
+import type { DeviceInfo } from '../lib/messages.js';
 import { parseJson } from './parse-json.js';
 import type { Validator } from './validate.js';
 
 const DEVICE_INFO_LIMIT_BYTES = 4_096;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** X-Device-Info, where given, is the JSON of an object like the body's `deviceInfo`. Throws INVALID_HEADER. */
-export function checkDeviceInfo(validator: Validator, request: Request): void {
+/** X-Device-Info, where given: the JSON of an object like the body's `deviceInfo`. Throws INVALID_HEADER. */
+export function deviceInfoOf(validator: Validator, request: Request): DeviceInfo | undefined {
   const text = request.get('X-Device-Info');
-  if (text === undefined) return;
+  if (text === undefined) return undefined;
   const bytes = utf8(text);
   try {
     if (bytes.byteLength > DEVICE_INFO_LIMIT_BYTES) throw new ServiceError('VALIDATION_FAILED');
-    validator.validate('device-info', parseJson(bytes));
+    return validator.validate('device-info', parseJson(bytes));
   } catch {
     throw invalidAt(
       '/headers/X-Device-Info',

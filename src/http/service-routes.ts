@@ -20,9 +20,10 @@ export function serviceRoutes(deps: HttpDeps): Router {
       validator.checkResponse('public-key', { publicKey: publicKeyPem, kid, alg: 'RSA-OAEP-256' }),
     );
   });
-  router.get('/.well-known/jwks.json', (_request, response) => {
+  router.get('/.well-known/jwks.json', async (_request, response) => {
+    const keys = [signingKey.publicJwk, ...(await operations.log.publicJwks())];
     response.set('Cache-Control', 'public, max-age=300');
-    sendJson(response, 200, validator.checkResponse('jwks', { keys: [signingKey.publicJwk] }));
+    sendJson(response, 200, validator.checkResponse('jwks', { keys }));
   });
   router.get(LIVE_PATHS, (_request, response) => {
     sendJson(response, 200, validator.checkResponse('health', { status: 'ok' }));

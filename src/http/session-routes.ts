@@ -1,5 +1,4 @@
 import { type Request, type RequestHandler, Router } from 'express';
-import type { Principal } from '../access/authenticate.js';
 import { ServiceError } from '../errors/service-error.js';
 import { cancelSession, requireOwnSession } from '../operations/cancel.js';
 import { findCurrentSession } from '../operations/expire.js';
@@ -12,7 +11,8 @@ import {
 } from '../operations/read-session.js';
 import { recordRefusal } from '../operations/refuse.js';
 import type { Session } from '../sessions/session.js';
-import { authenticateRequest, presentedBy } from './authenticate-request.js';
+import { authenticateCaller } from './authenticate-caller.js';
+import { presentedBy } from './authenticate-request.js';
 import { allowAnyOrigin } from './cors.js';
 import { SESSIONS_PATH } from './create-session.js';
 import type { HttpDeps } from './deps.js';
@@ -70,7 +70,7 @@ function showWebhook(deps: HttpDeps): RequestHandler {
 function cancel(deps: HttpDeps): RequestHandler<{ sessionId: string }> {
   return async (request, response) => {
     const { sessionId } = request.params;
-    const principal = await authenticateReader(deps, request);
+    const principal = await authenticateCaller(deps, request, { mayUseApiKeyOnly: true });
     const keyed = {
       key: idempotencyKeyOf(request),
       scope: `${principal.clientId} ${request.path}`,
@@ -93,7 +93,7 @@ function cancel(deps: HttpDeps): RequestHandler<{ sessionId: string }> {
 async function findReadable(deps: HttpDeps, request: Request): Promise<Reader> {
   const sessionId = String(request.params['sessionId']);
   if (presentedBy(request) !== undefined) {
-    const principal = await authenticateReader(deps, request);
+    const principal = await authenticateCaller(deps, request, { mayUseApiKeyOnly: true });
     return {
       session: await requireOwnSession(deps.operations, { principal, sessionId }),
       isOwner: true,
@@ -102,14 +102,4 @@ async function findReadable(deps: HttpDeps, request: Request): Promise<Reader> {
   const session = await findCurrentSession(deps.operations, sessionId);
   if (session === undefined) throw new ServiceError('SESSION_NOT_FOUND');
   return { session, isOwner: false };
-}
-
-async function authenticateReader(deps: HttpDeps, request: Request): Promise<Principal> {
-  const body = new Uint8Array(0);
-  try {
-    return await authenticateRequest(deps, request, { body, mayUseApiKeyOnly: true });
-  } catch (error) {
-    await recordRefusal(deps.operations, { op: 'AUTHENTICATE' }, error);
-    throw error;
-  }
 }

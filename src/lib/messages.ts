@@ -1,13 +1,17 @@
 // Generated from schemas/ by `npm run gen`. Do not edit: change the schema, then generate again.
 
 /**
- * Random UUID of a session; whoever knows it may act inside the session.
+ * Name of a person within a tenant: 1 to 128 of A-Z a-z 0-9 . _ -
  */
-export type SessionId = string;
+export type SubjectId = string;
 /**
  * An address as the caller wrote it: no space, control character or direction override. What it may point to is decided beyond this schema.
  */
 export type WebAddress = string;
+/**
+ * Random UUID of a session; whoever knows it may act inside the session.
+ */
+export type SessionId = string;
 /**
  * Erases the subject uuid irrevocably; the target is always explicit. puid and customerId are accepted as uuid.
  */
@@ -15,10 +19,6 @@ export type DeleteRequest = SessionRequest & {
   type: 'DELETE';
   uuid: SubjectId;
 };
-/**
- * Name of a person within a tenant: 1 to 128 of A-Z a-z 0-9 . _ -
- */
-export type SubjectId = string;
 /**
  * Short text that is safe in logs and pages: letters and digits of every script, space and - _ . : / @ + # ( )
  */
@@ -28,12 +28,25 @@ export type SafeText = string;
  */
 export type DeviceText = string;
 /**
+ * Proof of an erasure: a compact JWS (typ erasure-receipt+jws, EdDSA) whose claims hold a proof that the erasure stands in the log. Anybody can check it offline with the key of the log.
+ */
+export type Receipt = string;
+/**
  * Enrols a person under uuid, or under a generated one when it is absent. REGISTER is accepted as type; puid and customerId as uuid.
  */
 export type EnrollRequest = SessionRequest & {
   type: 'ENROLL';
   uuid?: SubjectId;
 };
+/**
+ * 32 bytes in base64url.
+ */
+export type LogHash = string;
+/**
+ * @minItems 1
+ * @maxItems 16
+ */
+export type LogHashes = LogHash[];
 /**
  * State of a session; the last four are final.
  */
@@ -70,45 +83,20 @@ export interface AcceptedResponse {
   success: true;
 }
 /**
- * One entry of the audit log. It holds no personal data: the subject is a keyed commitment.
+ * Whether there is a usable template, as a signed statement. Who never enrolled and who was erased are alike.
  */
-export interface AuditEntry {
+export interface BiometricStatus {
+  uuid: SubjectId;
+  status: 'no_usable_template' | 'template_present';
+  asOf: string;
   /**
-   * Version of this form.
+   * Leaves in the log as of then.
    */
-  v: 1;
+  logSize: number;
   /**
-   * When it happened, in UTC.
+   * Compact JWS (typ biometric-status+jws, EdDSA, key of the log) over iss, aud, sub, iat, status and log {origin, size, checkpoint}.
    */
-  at: string;
-  op:
-    | 'ENROLL'
-    | 'VERIFY'
-    | 'SIGN-IN'
-    | 'DELETE'
-    | 'CANCEL'
-    | 'EXPIRE'
-    | 'AUTHENTICATE'
-    | 'TENANT'
-    | 'CLIENT';
-  outcome: 'succeeded' | 'failed' | 'refused' | 'created';
-  /**
-   * Error code of a refusal or failure.
-   */
-  code?: string;
-  /**
-   * The tenant, when known.
-   */
-  tenantId?: string;
-  /**
-   * The client, when known.
-   */
-  clientId?: string;
-  sessionId?: SessionId;
-  /**
-   * Keyed commitment of tenant and uuid: 32 bytes in base64url.
-   */
-  subject?: string;
+  statement: string;
 }
 /**
  * Where the webhook goes: https, and no private address. Unknown members are refused.
@@ -221,6 +209,7 @@ export interface DeleteResponse {
    * Extension: only while the operator keeps a copy of an earlier root in escrow, the time at which it expires; whoever has that copy and a backup could open the template until then.
    */
   irrecoverableBy?: string;
+  receipt?: Receipt;
 }
 /**
  * A template request in encrypted form: the UTF-8 JSON of {embedding, model, nonce} under AES-256-GCM, its key under RSA-OAEP with SHA-256 (also as MGF1 hash, empty label). All five members are standard base64 with padding. The parameters are an extension: the public contract does not name them.
@@ -319,6 +308,48 @@ export interface Jwks {
   }[];
 }
 /**
+ * One leaf of the public log. It holds no personal data and names nobody: cm commits to who and what it was about.
+ */
+export interface LogLeaf {
+  /**
+   * Version of this form.
+   */
+  v: 2;
+  /**
+   * When it happened, in Unix seconds.
+   */
+  t: number;
+  /**
+   * ERASURE: a key was destroyed; DELETE: a request for it. RETENTION: a month of review records was destroyed. LOG-KEY: a key of the log came into use.
+   */
+  op:
+    | 'ENROLL'
+    | 'VERIFY'
+    | 'SIGN-IN'
+    | 'DELETE'
+    | 'CANCEL'
+    | 'EXPIRE'
+    | 'AUTHENTICATE'
+    | 'TENANT'
+    | 'CLIENT'
+    | 'ERASURE'
+    | 'RETENTION'
+    | 'LOG-KEY';
+  outcome: 'created' | 'succeeded' | 'failed' | 'refused';
+  /**
+   * Error code of a refusal or failure.
+   */
+  code?: string;
+  cm?: LogHash;
+  /**
+   * ERASURE: the epoch of the root after it.
+   */
+  epoch?: number;
+  rc?: LogHashes;
+  dc?: LogHashes;
+  key?: LogHash;
+}
+/**
  * The key that encrypted payloads are made for.
  */
 export interface PublicKey {
@@ -331,6 +362,63 @@ export interface PublicKey {
    */
   kid: string;
   alg: 'RSA-OAEP-256';
+}
+/**
+ * The receipt of an erasure, with the cosignatures of witnesses that came after the DELETE was answered.
+ */
+export interface ReceiptResponse {
+  erasureId: SessionId;
+  receipt: Receipt;
+}
+/**
+ * Review records of a tenant, newest first: who asked for what.
+ */
+export interface ReviewList {
+  /**
+   * @maxItems 100
+   */
+  items: ReviewItem[];
+  next?: SessionId;
+}
+export interface ReviewItem {
+  entryId: SessionId;
+  at: string;
+  op: string;
+  outcome: string;
+  code?: string;
+  /**
+   * Place in the log; absent for the moment in which it has none yet.
+   */
+  leafIndex?: number;
+  clientId?: string;
+  sessionId?: SessionId;
+  erasureId?: SessionId;
+  transactionID?: SafeText;
+  auditTag?: SafeText;
+  deviceInfo?: DeviceInfo;
+}
+/**
+ * Which review records are asked for.
+ */
+export interface ReviewQuery {
+  /**
+   * From 1 to 100; 50 when absent.
+   */
+  limit?: string;
+  before?: SessionId;
+  op?:
+    | 'ENROLL'
+    | 'VERIFY'
+    | 'SIGN-IN'
+    | 'DELETE'
+    | 'CANCEL'
+    | 'EXPIRE'
+    | 'AUTHENTICATE'
+    | 'TENANT'
+    | 'CLIENT'
+    | 'ERASURE'
+    | 'RETENTION'
+    | 'LOG-KEY';
 }
 /**
  * Answer to ENROLL, VERIFY and SIGN-IN.
@@ -429,7 +517,13 @@ export interface TemplateResponse {
   tryAgain: false;
 }
 /**
- * The final event of a session. puid and guid are the uuid of the subject. type, transactionID and identificationResult are extensions of the documented payload; the signature is in the headers.
+ * The subject that an address names.
+ */
+export interface UserQuery {
+  uuid: SubjectId;
+}
+/**
+ * The final event of a session. puid and guid are the uuid of the subject. type, transactionID, identificationResult and receipt (of a DELETE) are extensions of the documented payload; the signature is in the headers.
  */
 export interface Webhook {
   sessionId: SessionId;
@@ -548,6 +642,7 @@ export interface Webhook {
       confidence: number;
     }[];
   };
+  receipt?: Receipt;
 }
 /**
  * Stands for the webhook payload until the session has ended, and also after that for whoever holds only the session id.

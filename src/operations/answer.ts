@@ -5,6 +5,8 @@ export interface Answer {
   readonly status: number;
   readonly body: object;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The erasure whose receipt the body gets before it is sent. */
+  readonly erasureId?: string;
   /** Called once the answer has left for the network. */
   readonly afterFlush?: () => void;
 }

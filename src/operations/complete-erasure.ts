@@ -1,7 +1,9 @@
+import type { ErasureScope } from '../audit/offline/receipt-claims.js';
 import type { Erasure } from '../erasure/erasure-store.js';
 import { removeRemains } from '../erasure/purge.js';
 import { SECOND_MS } from '../lib/clock.js';
 import type { Session } from '../sessions/session.js';
+import type { Shredded } from '../vault/vault.js';
 import type { OperationDeps } from './deps.js';
 import { endSession } from './end-session.js';
 import type { Stores } from './unit-of-work.js';
@@ -13,6 +15,8 @@ const WEBHOOK_DELAY_MS = SECOND_MS;
 const ABANDONED_AFTER_MS = 10 * SECOND_MS;
 
 const BATCH_SIZE = 100;
+
+const NOTHING_SHREDDED = { roots: [], retiredRoots: [], destroyedKeys: [] };
 
 interface CompletedErasure {
   /** The webhooks of the sessions that it ended. */
@@ -34,33 +38,68 @@ export async function completeErasure(
   } = {},
 ): Promise<CompletedErasure> {
   // The erasure point: afterwards nothing may be reported as not deleted.
-  const irrecoverableAtMs = await shred(deps, erasure);
+  const shredded = await shred(deps, erasure);
+  const { irrecoverableAtMs } = shredded;
 
   const uuid = finish.uuid ?? erasure.intent?.uuid;
   const done = await deps.store.transaction(async (stores) => {
-    const isCompleted = await removeRemains(deps, stores, { erasure, irrecoverableAtMs });
-    if (isCompleted)
-      await cancelSessionsOf(deps, stores, {
-        tenantId: erasure.tenantId,
-        uuid: erasure.intent?.uuid ?? '',
-      });
+    const scope = await removeRemains(stores, erasure);
+    if (scope !== undefined) await complete(deps, stores, { erasure, shredded, scope });
     const deliveryIds: string[] = [];
     for (const session of await stores.sessions.findOpenOfErasure(erasure.erasureId)) {
-      const deliveryId = await endDeleteSession(deps, stores, { session, erasure, uuid });
+      const deliveryId = await endDeleteSession(deps, stores, { session, uuid });
       if (deliveryId !== undefined) deliveryIds.push(deliveryId);
     }
     await finish.effect?.(stores, irrecoverableAtMs);
-    return { isCompleted, deliveryIds };
+    return { isCompleted: scope !== undefined, deliveryIds };
   });
   if (done.isCompleted) deps.watch.erasureCompleted({ tenantId: erasure.tenantId });
   return { deliveryIds: done.deliveryIds, irrecoverableAtMs };
 }
 
-/** Returns until when an escrowed root may still open the key; undefined when none may. */
-async function shred(deps: OperationDeps, erasure: Erasure): Promise<number | undefined> {
-  const { irrecoverableAtMs = 0 } =
-    erasure.intent === undefined ? erasure : await deps.vault.shred(erasure.intent.keyIds);
-  return irrecoverableAtMs > deps.clock.nowMs() ? irrecoverableAtMs : undefined;
+/** What the destruction of the key left behind; of a completed erasure, what was recorded. */
+type Remains = Omit<Shredded, 'irrecoverableAtMs'> & {
+  /** Until when an escrowed root may still open the key; undefined when none may. */
+  readonly irrecoverableAtMs: number | undefined;
+};
+
+async function shred(deps: OperationDeps, { intent, ...erasure }: Erasure): Promise<Remains> {
+  const shredded =
+    intent === undefined
+      ? { ...NOTHING_SHREDDED, irrecoverableAtMs: erasure.irrecoverableAtMs ?? 0 }
+      : await deps.vault.shred(intent.keyIds);
+  const { irrecoverableAtMs } = shredded;
+  return {
+    ...shredded,
+    irrecoverableAtMs: irrecoverableAtMs > deps.clock.nowMs() ? irrecoverableAtMs : undefined,
+  };
+}
+
+/** The end of an erasure: its leaf, the claims of its receipt, and whoever waits for the subject. */
+async function complete(
+  deps: OperationDeps,
+  stores: Stores,
+  { erasure, shredded, scope }: { erasure: Erasure; shredded: Remains; scope: ErasureScope },
+): Promise<void> {
+  const { erasureId, tenantId } = erasure;
+  const { uuid = '', sessionId } = erasure.intent ?? {};
+  const { irrecoverableAtMs } = shredded;
+  const asked = sessionId === undefined ? undefined : await stores.sessions.find(sessionId);
+  const { entry, stored } = deps.receipts.draft({
+    tenantId,
+    erasureId,
+    uuid,
+    asked,
+    scope,
+    ...shredded,
+  });
+  await stores.audit.append(entry);
+  await stores.erasures.complete(erasureId, {
+    completedAtMs: deps.clock.nowMs(),
+    ...(irrecoverableAtMs !== undefined && { irrecoverableAtMs }),
+    receipt: stored,
+  });
+  await cancelSessionsOf(deps, stores, { tenantId, uuid });
 }
 
 /** Finishes what a crash left behind: at the start of the process everything, later only what was abandoned. */
@@ -85,13 +124,12 @@ export async function endAbandonedDelete(deps: OperationDeps, session: Session):
 async function endDeleteSession(
   deps: OperationDeps,
   stores: Stores,
-  { session, erasure, uuid }: { session: Session; erasure: Erasure; uuid: string | undefined },
+  { session, uuid }: { session: Session; uuid: string | undefined },
 ): Promise<string | undefined> {
   return await endSession(deps, stores, {
     session,
     ending: {
       state: 'SUCCESS',
-      subject: erasure.subject,
       message: 'Deletion successful',
       errors: [],
       identificationResult: { ...(uuid !== undefined && { uuid }), status: 'deleted' },

@@ -1,5 +1,5 @@
-import type { AuditOperation } from '../audit/entry.js';
-import { newEntry } from '../audit/record.js';
+import type { AuditOperation } from '../audit/leaf.js';
+import { newEntry } from '../audit/reviews/record.js';
 import type { SessionOutcome } from '../callbacks/event.js';
 import { newDelivery } from '../callbacks/outbox.js';
 import type { ErrorCode } from '../errors/codes.js';
@@ -13,8 +13,6 @@ export interface Ending
   readonly state: EndState;
   /** The subject that the operation found or created; null forgets the one the session was about. */
   readonly uuid?: string | null;
-  /** Keyed commitment of the subject for the audit log. */
-  readonly subject?: string;
   /** What the audit log calls it; the type of the session unless something else ended it. */
   readonly op?: AuditOperation;
   readonly code?: ErrorCode;
@@ -51,6 +49,7 @@ export async function endSession(
     },
     nowMs: endedAtMs,
     dueAtMs: endedAtMs + (ending.webhookDelayMs ?? 0),
+    ...(session.erasureId !== undefined && { erasureId: session.erasureId }),
   });
   await stores.deliveries.insert(delivery);
   await stores.audit.append(
@@ -60,7 +59,7 @@ export async function endSession(
       tenantId: session.tenantId,
       clientId: session.clientId,
       sessionId: session.sessionId,
-      subject: ending.subject,
+      erasureId: session.erasureId,
       code: ending.code,
     }),
   );

@@ -39,7 +39,6 @@ export async function submitEnrollment(
       ending: {
         state: 'SUCCESS',
         uuid,
-        subject: deps.commitments.subject({ tenantId, uuid }),
         message: 'Enrollment successful',
         errors: [],
         identificationResult: {

@@ -10,31 +10,40 @@ const RETENTION_INTERVAL_MS = HOUR_MS;
 /** An undeliverable webhook is given up after about three days; sessions stay at least as long. */
 const LONGEST_DELIVERY_MS = 5 * DAY_MS;
 
+/** How long what has ended is kept. */
+interface Retention {
+  readonly sessionsMs: number;
+  /** Months that review records and the claims of receipts outlive their own. */
+  readonly reviewMonths: number;
+}
+
 /** Ends what is overdue and resumes what was abandoned. */
 async function sweep(deps: OperationDeps): Promise<void> {
   await expireDueSessions(deps);
   await resumeErasures(deps, 'running');
   await reflectErasures(deps);
+  await deps.reviews.prepare();
 }
 
 /** Removes what nobody needs any more. */
-async function removeOutdated(deps: OperationDeps, retentionMs: number): Promise<void> {
+async function removeOutdated(deps: OperationDeps, retention: Retention): Promise<void> {
   const { store, clock } = deps;
   const nowMs = clock.nowMs();
-  const keptSinceMs = nowMs - Math.max(retentionMs, LONGEST_DELIVERY_MS);
+  const keptSinceMs = nowMs - Math.max(retention.sessionsMs, LONGEST_DELIVERY_MS);
   await repeat((limit) => store.sessions.removeEndedBefore(keptSinceMs, limit));
   await repeat((limit) => store.deliveries.removeEndedBefore(keptSinceMs, limit));
   await repeat((limit) => store.idempotency.removeExpired(nowMs, limit));
   await repeat((limit) => store.access.removeExpiredTokens(nowMs, limit));
+  await deps.reviews.shredOutdated(nowMs, retention.reviewMonths);
 }
 
 /** Runs both for as long as the process lives; returns how to stop it. */
-export function startHousekeeping(deps: OperationDeps, retentionMs: number): () => Promise<void> {
+export function startHousekeeping(deps: OperationDeps, retention: Retention): () => Promise<void> {
   const sweeping = every(SWEEP_INTERVAL_MS, deps, async () => {
     await sweep(deps);
   });
   const removing = every(RETENTION_INTERVAL_MS, deps, async () => {
-    await removeOutdated(deps, retentionMs);
+    await removeOutdated(deps, retention);
   });
   return async () => {
     await Promise.all([sweeping(), removing()]);

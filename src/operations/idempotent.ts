@@ -87,15 +87,14 @@ async function takeKey(
 }
 
 function sealAnswer(sealer: Sealer, use: IdempotencyUse, answer: Answer): StoredAnswer {
-  const { status, body, headers } = answer;
+  const { status, ...kept } = answer;
   return {
     status,
-    sealedBody: sealer.seal(utf8(JSON.stringify({ body, headers })), 'answer', use.scope, use.key),
+    sealedBody: sealer.seal(utf8(JSON.stringify(kept)), 'answer', use.scope, use.key),
   };
 }
 
 function openAnswer(sealer: Sealer, use: IdempotencyUse, stored: StoredAnswer): Answer {
   const text = utf8Text(sealer.open(stored.sealedBody, 'answer', use.scope, use.key));
-  const { body, headers } = JSON.parse(text) as Pick<Answer, 'body' | 'headers'>;
-  return { status: stored.status, body, ...(headers && { headers }) };
+  return { status: stored.status, ...(JSON.parse(text) as Pick<Answer, 'body'>) };
 }

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Principal } from '../access/authenticate.js';
-import { newEntry } from '../audit/record.js';
+import { newEntry, type ReviewDetails } from '../audit/reviews/record.js';
 import { acceptRedirect } from '../callbacks/address-policy.js';
 import { acceptCallback, sealCallback } from '../callbacks/callback.js';
 import { base64url } from '../lib/bytes.js';
 import { isoTime, SECOND_MS } from '../lib/clock.js';
 import { randomId } from '../lib/ids.js';
-import type { SessionCreated, SessionRequest } from '../lib/messages.js';
+import type { DeviceInfo, SessionCreated, SessionRequest } from '../lib/messages.js';
 import type { OperationType, Session } from '../sessions/session.js';
 import type { Answer, Remember } from './answer.js';
 import type { OperationDeps } from './deps.js';
@@ -22,6 +22,8 @@ export interface CreateRequest<Body extends SessionRequest = SessionRequest> {
   /** `type` as the integrator spelled it. */
   readonly spelledType: string;
   readonly remember: Remember;
+  /** What the client says of the person's device; kept in the review record of a DELETE alone. */
+  readonly deviceInfo?: DeviceInfo | undefined;
 }
 
 /** A session as the request asks for it, not stored yet. Throws on a forbidden callback or redirect. */
@@ -78,18 +80,12 @@ export async function storeSession(
   deps: OperationDeps,
   stores: Stores,
   session: Session,
+  details: ReviewDetails = {},
 ): Promise<void> {
-  const { tenantId, clientId, uuid } = session;
+  const { tenantId, clientId } = session;
   await stores.sessions.insert(session);
-  await stores.audit.append(
-    newEntry(deps, {
-      op: session.type,
-      outcome: 'created',
-      tenantId,
-      clientId,
-      subject: uuid === undefined ? undefined : deps.commitments.subject({ tenantId, uuid }),
-    }),
-  );
+  const created = { op: session.type, outcome: 'created', tenantId, clientId, ...details } as const;
+  await stores.audit.append(newEntry(deps, created));
 }
 
 export function launchUrl(deps: OperationDeps, sessionId: string): string {

@@ -1,9 +1,9 @@
-import { openBody } from '../callbacks/outbox.js';
 import { utf8Text } from '../lib/bytes.js';
 import { isoTime } from '../lib/clock.js';
 import type { PendingWebhook, RedactedSession, SessionView, Webhook } from '../lib/messages.js';
 import { isOpen, type Session } from '../sessions/session.js';
 import type { OperationDeps } from './deps.js';
+import { webhookBody } from './receipt.js';
 
 /** GET /v2/verification-session/{sessionId} for the integrator. */
 export function sessionView(deps: OperationDeps, session: Session): SessionView {
@@ -44,7 +44,7 @@ export async function webhookPayload(
     ? undefined
     : await deps.store.deliveries.findBySession(session.sessionId);
   if (delivery !== undefined)
-    return JSON.parse(utf8Text(openBody(deps.sealer, delivery))) as Webhook;
+    return JSON.parse(utf8Text(await webhookBody(deps, delivery))) as Webhook;
   return { sessionId: session.sessionId, status: outcomeOf(session) };
 }
 

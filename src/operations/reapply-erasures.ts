@@ -1,4 +1,3 @@
-import { newEntry } from '../audit/record.js';
 import type { Subject, SubjectName } from '../biometrics/subject-store.js';
 import { recordIntent } from '../erasure/purge.js';
 import { VaultError } from '../vault/vault-error.js';
@@ -73,14 +72,7 @@ export async function completeForgotten(deps: OperationDeps, subject: Subject): 
   const name = { tenantId: subject.tenantId, uuid: subject.uuid };
   const erasure = await deps.store.transaction((stores) => recordIntent(deps, stores, name));
   if (erasure === undefined) return;
-  await completeErasure(deps, erasure, {
-    effect: async (stores) => {
-      const { tenantId } = name;
-      const commitment = deps.commitments.subject(name);
-      const told = { op: 'DELETE', outcome: 'succeeded', tenantId, subject: commitment } as const;
-      await stores.audit.append(newEntry(deps, told));
-    },
-  });
+  await completeErasure(deps, erasure);
 }
 
 async function* subjectPages(

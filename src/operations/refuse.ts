@@ -1,5 +1,5 @@
-import type { AuditOperation } from '../audit/entry.js';
-import { newEntry } from '../audit/record.js';
+import type { AuditOperation } from '../audit/leaf.js';
+import { newEntry } from '../audit/reviews/record.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { OperationDeps } from './deps.js';
 
@@ -8,7 +8,6 @@ export interface Refused {
   readonly op: AuditOperation;
   readonly tenantId?: string;
   readonly clientId?: string;
-  readonly uuid?: string;
 }
 
 /** Appends the audit entry of an operation that was not done, or not done to its end. */
@@ -17,12 +16,8 @@ export async function recordRefusal(
   refused: Refused,
   error: unknown,
 ): Promise<void> {
-  const { uuid, ...known } = refused;
   const code = error instanceof ServiceError ? error.code : 'INTERNAL';
   const isFailure = code === 'INTERNAL' || code === 'UNAVAILABLE';
-  const { tenantId } = known;
-  const isAboutSubject = tenantId !== undefined && uuid !== undefined;
-  const subject = isAboutSubject ? deps.commitments.subject({ tenantId, uuid }) : undefined;
   const outcome = isFailure ? 'failed' : 'refused';
-  await deps.store.audit.append(newEntry(deps, { ...known, outcome, code, subject }));
+  await deps.store.audit.append(newEntry(deps, { ...refused, outcome, code }));
 }

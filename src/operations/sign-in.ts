@@ -48,7 +48,6 @@ export async function submitSignIn(deps: OperationDeps, submission: Submission):
     ending: {
       state: 'SUCCESS',
       uuid,
-      subject: deps.commitments.subject({ tenantId, uuid }),
       message: 'Sign-in successful',
       errors: [],
       identificationResult: {

@@ -1,5 +1,6 @@
 import type { AccessStore } from '../access/access-store.js';
-import type { LogStore, PendingEntryStore } from '../audit/log-store.js';
+import type { LogKeyStore, LogStore, PendingEntryStore } from '../audit/log-store.js';
+import type { ReviewStore } from '../audit/reviews/review-store.js';
 import type { SubjectStore } from '../biometrics/subject-store.js';
 import type { DeliveryStore } from '../callbacks/delivery-store.js';
 import type { ErasureStore } from '../erasure/erasure-store.js';
@@ -18,6 +19,8 @@ export interface Stores {
   readonly erasures: ErasureStore;
   readonly deliveries: DeliveryStore;
   readonly audit: PendingEntryStore;
+  readonly logKeys: LogKeyStore;
+  readonly reviews: ReviewStore;
 }
 
 /** What takes effect together, or not at all. */

@@ -32,12 +32,10 @@ export async function submitVerification(
     subject &&
     (await compare({ subjects: deps.store.subjects, vault: deps.vault }, subject, probe));
   const { verify: threshold } = await thresholdsOf(deps, tenantId, probe.model);
-  const commitment = deps.commitments.subject({ tenantId, uuid });
   if (confidence === undefined || confidence < threshold) {
     return await finishSubmission(deps, submission, {
       ending: {
         state: 'FAILED',
-        subject: commitment,
         message: 'Face did not match',
         errors: [{ code: -9, message: 'FACE_NOT_MATCH' }],
         identificationResult: { uuid, status: 'not_verified' },
@@ -47,7 +45,6 @@ export async function submitVerification(
   return await finishSubmission(deps, submission, {
     ending: {
       state: 'SUCCESS',
-      subject: commitment,
       message: 'Verification successful',
       errors: [],
       identificationResult: { uuid, status: 'verified', confidence: rounded(confidence) },

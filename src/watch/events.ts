@@ -47,6 +47,12 @@ export interface Watch {
   erasureCompleted(happened: { tenantId: string }): void;
   deliveryAttempted(happened: DeliveryAttempted): void;
   entriesSequenced(happened: { count: number }): void;
+  /** A witness has cosigned the checkpoint of this size. */
+  witnessCosigned(happened: { size: number }): void;
+  /** A witness has seen another log, or more of it than there is: a fork, a rollback, or its own fault. */
+  witnessConflicted(happened: { witness: string }): void;
+  /** A witness did not cosign; the outcome is an HTTP status or an error code. */
+  witnessFailed(happened: { witness: string; outcome: string }): void;
   /** Something may keep old roots or keys; the reason names a path at most. */
   erasureDoubted(happened: { reason: string }): void;
   /** A round of background work failed; it will be tried again. */
@@ -57,7 +63,7 @@ export interface Watch {
   flush(): Promise<void>;
 }
 
-type WorkerName = 'sequencer' | 'deliveries' | 'housekeeping';
+type WorkerName = 'sequencer' | 'deliveries' | 'housekeeping' | 'witnessing';
 
 /** Log lines go to stdout unless another stream is given. */
 export function createWatch(deps: {
@@ -107,6 +113,18 @@ export function createWatch(deps: {
     entriesSequenced: ({ count }) => {
       log.write('debug', { event: 'entriesSequenced', count });
       metrics.auditEntries.inc(count);
+    },
+    witnessCosigned: ({ size }) => {
+      log.write('debug', { event: 'witnessCosigned', size });
+      metrics.cosignatures.inc();
+    },
+    witnessConflicted: ({ witness }) => {
+      log.write('error', { event: 'witnessConflicted', witness });
+      metrics.witnessConflicts.inc();
+    },
+    witnessFailed: ({ witness, outcome }) => {
+      log.write('warn', { event: 'witnessFailed', witness, outcome });
+      metrics.witnessFailures.inc({ outcome: outcomeClass(outcome) });
     },
     erasureDoubted: ({ reason }) => {
       log.write('warn', { event: 'erasureDoubted', detail: reason });

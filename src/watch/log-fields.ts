@@ -19,7 +19,11 @@ export interface LogFields {
   readonly durationMs?: number | undefined;
   readonly attempt?: number | undefined;
   readonly count?: number | undefined;
-  /** HTTP status or error code of a delivery attempt. */
+  /** Name of a witness's key, as the operator's policy has it. */
+  readonly witness?: string | undefined;
+  /** Number of leaves under a checkpoint. */
+  readonly size?: number | undefined;
+  /** HTTP status or error code of a delivery attempt, or of asking a witness. */
   readonly outcome?: string | undefined;
   readonly error?: string | undefined;
   readonly detail?: string | undefined;
@@ -53,6 +57,9 @@ const FORMS: Record<keyof LogFields, Form> = {
     typeof value === 'number' ? number(Math.round(value * 1e3) / 1e3) : DROPPED,
   attempt: number,
   count: number,
+  // An address without scheme; names of other forms are possible, and not shown.
+  witness: text(/^[A-Za-z0-9._:/[\]-]{1,255}$/),
+  size: number,
   outcome: text(/^[A-Za-z0-9_-]{1,64}$/),
   error: text(/^[A-Za-z0-9_ <]{1,300}$/),
   detail: text(/^[^\p{Cc}]{1,300}$/u),

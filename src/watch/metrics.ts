@@ -38,6 +38,11 @@ export function createMetrics() {
     deliveryAttempts: counter('delivery_attempts', 'Attempts to send a webhook.', ['outcome']),
     deliveryDuration: histogram('delivery_attempt', 'Time that an attempt took.', []),
     auditEntries: counter('audit_entries', 'Entries moved into the audit log.', []),
+    cosignatures: counter('witness_cosignatures', 'Checkpoints that a witness cosigned.', []),
+    witnessConflicts: counter('witness_conflicts', 'Witnesses that had seen another log.', []),
+    witnessFailures: counter('witness_failures', 'Witnesses that did not answer as they should.', [
+      'outcome',
+    ]),
     workerFailures: counter('worker_failures', 'Rounds in which a worker failed.', ['worker']),
   };
 }

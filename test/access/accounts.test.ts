@@ -5,11 +5,14 @@ import {
   listClients,
   revokeClient,
   rotateClientSecret,
+  setClientScopes,
 } from '../../src/access/clients.js';
 import { parseSlcKey } from '../../src/access/slc-key.js';
 import { changeTenant, createTenant } from '../../src/access/tenants.js';
 import { webhookSecretsOf } from '../../src/access/webhook-secret.js';
-import { base64 } from '../../src/lib/bytes.js';
+import { parseLeaf } from '../../src/audit/leaf.js';
+import type { ReviewContent } from '../../src/audit/reviews/record.js';
+import { base64, utf8Text } from '../../src/lib/bytes.js';
 import { HOUR_MS } from '../../src/lib/clock.js';
 import { type Accounts, memoryAccounts, NOW_MS } from './memory-accounts.js';
 
@@ -26,6 +29,16 @@ function tenant(tenantId = 'own') {
 async function webhookSecrets(tenantId = 'own'): Promise<string[]> {
   const secrets = await webhookSecretsOf(accounts.deps, tenantId);
   return secrets.map((secret) => secret.use((bytes) => `whsec_${base64(bytes)}`));
+}
+
+/** What the log and the review records of the entries tell, in order. */
+function happenings(): object[] {
+  return accounts.entries.map(({ entryId, leaf, review }) => {
+    const { sealer } = accounts.deps;
+    const content = utf8Text(sealer.open(review!.sealed, 'review', review!.bucket, entryId));
+    const { t, op, outcome } = parseLeaf(leaf)!;
+    return { t, op, outcome, ...(JSON.parse(content) as ReviewContent).details };
+  });
 }
 
 function storedText(): string {
@@ -60,9 +73,11 @@ describe('createTenant', () => {
 
   test('when it is made, then the audit log says so', async () => {
     await tenant();
-    expect(accounts.entries.map(({ entry }) => entry)).toEqual([
-      { v: 1, at: '2026-09-13T12:26:40.000Z', op: 'TENANT', outcome: 'succeeded', tenantId: 'own' },
+    expect(happenings()).toEqual([
+      { t: NOW_MS / 1_000, op: 'TENANT', outcome: 'succeeded', tenantId: 'own' },
     ]);
+    expect(accounts.entries[0]?.leaf).not.toContain('own');
+    expect(accounts.entries[0]?.review).toMatchObject({ tenantId: 'own', bucket: 'service' });
   });
 
   test('when the id is taken, then it is refused and nothing changes', async () => {
@@ -134,7 +149,7 @@ describe('changeTenant', () => {
     expect(changed).toEqual({ ...made, authMode: 'apiKeyOnly' });
     expect(webhookSecret).toBeUndefined();
     expect(accounts.tenants.get('own')).toEqual(changed);
-    expect(accounts.entries.map(({ entry }) => entry.op)).toEqual(['TENANT', 'TENANT']);
+    expect(happenings()).toMatchObject([{ op: 'TENANT' }, { op: 'TENANT' }]);
   });
 
   test('when the tenant is unknown, then it is not found', async () => {
@@ -201,7 +216,9 @@ describe('createClient', () => {
     expect(apiKey).toMatch(/^lak_[A-Za-z0-9_-]{43}$/);
     expect(clientSecret).toMatch(/^lcs_[A-Za-z0-9_-]{43}$/);
     expect(client.clientId).toMatch(/^lci_[A-Za-z0-9_-]{22}$/);
-    expect(accounts.entries.at(-1)?.entry).toMatchObject({
+    expect(client.scopes).toEqual([]);
+    expect(happenings().at(-1)).toEqual({
+      t: NOW_MS / 1_000,
       op: 'CLIENT',
       outcome: 'succeeded',
       tenantId: 'own',
@@ -244,6 +261,41 @@ describe('createClient', () => {
       createClient(accounts.deps, { tenantId: 'own', slcKeys: Array(count).fill(key) });
     await expect(create(5)).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
     await expect(create(4)).resolves.toBeDefined();
+  });
+});
+
+describe('scopes of clients', () => {
+  beforeEach(async () => {
+    await tenant();
+  });
+
+  test('when a client is made with a scope, then it has it, until its scopes are replaced', async () => {
+    const { client } = await createClient(accounts.deps, {
+      tenantId: 'own',
+      scopes: ['audit:read'],
+    });
+    expect(client.scopes).toEqual(['audit:read']);
+    const { clientId } = client;
+    const changed = await setClientScopes(accounts.deps, { clientId, scopes: [] });
+    expect(changed).toEqual({ ...client, scopes: [] });
+    expect(accounts.clients.get(clientId)).toEqual(changed);
+    expect(happenings().at(-1)).toMatchObject({ op: 'CLIENT', tenantId: 'own', clientId });
+  });
+
+  test('when the client is unknown or was revoked, then its scopes are not changed', async () => {
+    const { client } = await createClient(accounts.deps, { tenantId: 'own' });
+    const { clientId } = client;
+    await revokeClient(accounts.deps, clientId);
+    const told = accounts.entries.length;
+    const scopes = ['audit:read'] as const;
+    await expect(setClientScopes(accounts.deps, { clientId, scopes })).rejects.toMatchObject({
+      code: 'VALIDATION_FAILED',
+    });
+    await expect(
+      setClientScopes(accounts.deps, { clientId: 'lci_x', scopes }),
+    ).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(accounts.clients.get(clientId)?.scopes).toEqual([]);
+    expect(accounts.entries).toHaveLength(told);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   type IssuedClient,
   revokeClient,
   rotateClientSecret,
+  setClientScopes,
 } from '../../src/access/clients.js';
 import type { PresentedCredentials } from '../../src/access/presented.js';
 import { createTenant } from '../../src/access/tenants.js';
@@ -43,7 +44,15 @@ describe('authenticate with a client secret', () => {
       tenantId: 'own',
       clientId: own.client.clientId,
       strength: 'strict',
+      scopes: [],
     });
+  });
+
+  test('when the client has a scope, then it comes with the client, and not with its siblings', async () => {
+    const { clientId } = own.client;
+    await setClientScopes(accounts.deps, { clientId, scopes: ['audit:read'] });
+    await expect(attempt(credentialsOf(own))).resolves.toMatchObject({ scopes: ['audit:read'] });
+    await expect(attempt(credentialsOf(sibling))).resolves.toMatchObject({ scopes: [] });
   });
 
   test('when nothing is presented, then the request is unauthenticated', async () => {
@@ -172,6 +181,16 @@ describe('authenticate with an API key alone', () => {
       tenantId: 'lenient',
       clientId: lenient.client.clientId,
       strength: 'apiKeyOnly',
+      scopes: [],
+    });
+  });
+
+  test('when the client has a scope, then its key alone does not bring it', async () => {
+    const { clientId } = lenient.client;
+    await setClientScopes(accounts.deps, { clientId, scopes: ['audit:read'] });
+    await expect(attempt({ apiKey: lenient.apiKey })).resolves.toMatchObject({ scopes: [] });
+    await expect(attempt(credentialsOf(lenient))).resolves.toMatchObject({
+      scopes: ['audit:read'],
     });
   });
 

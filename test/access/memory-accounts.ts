@@ -1,6 +1,8 @@
 import type { AccessStore } from '../../src/access/access-store.js';
 import type { Client, Tenant } from '../../src/access/tenant.js';
-import type { PendingEntry } from '../../src/audit/entry.js';
+import type { PendingEntry } from '../../src/audit/log-store.js';
+import type { Review } from '../../src/audit/reviews/review-store.js';
+import { serviceReviews } from '../../src/audit/reviews/reviews.js';
 import { createSealer } from '../../src/crypto/sealer.js';
 import { SecretBytes } from '../../src/crypto/secret-bytes.js';
 import { HOUR_MS } from '../../src/lib/clock.js';
@@ -14,7 +16,7 @@ export function memoryAccounts() {
   const tenants = new Map<string, Tenant>();
   const clients = new Map<string, Client>();
   const tokens = new Map<string, number>();
-  const entries: PendingEntry[] = [];
+  const entries: (PendingEntry & { readonly review?: Review })[] = [];
   const calls: string[] = [];
   const counted = <T>(name: string, result: T): Promise<T> => {
     calls.push(name);
@@ -59,7 +61,7 @@ export function memoryAccounts() {
     removeExpiredTokens: () => counted('removeExpiredTokens', 0),
   };
   const audit = {
-    append: (entry: PendingEntry) => {
+    append: (entry: (typeof entries)[number]) => {
       entries.push(entry);
       return Promise.resolve();
     },
@@ -83,6 +85,7 @@ export function memoryAccounts() {
       store,
       access,
       sealer,
+      reviews: serviceReviews(sealer),
       pepper,
       clock,
       publicUrl: PUBLIC_URL,

@@ -85,6 +85,7 @@ describe('authenticate with an SLC', () => {
         tenantId: 'own',
         clientId: own.client.clientId,
         strength: 'strict',
+        scopes: [],
       });
     },
   );

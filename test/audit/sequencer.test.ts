@@ -2,27 +2,30 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { exportLog } from '../../src/audit/export.js';
 import type { LogStore } from '../../src/audit/log-store.js';
-import { newEntry } from '../../src/audit/record.js';
+import { newEntry } from '../../src/audit/reviews/record.js';
 import { BATCH_LIMIT, Sequencer, type SequencerTiming } from '../../src/audit/sequencer.js';
 import { systemClock } from '../../src/lib/clock.js';
 import type { Store } from '../../src/operations/unit-of-work.js';
 import { openSqliteStore } from '../../src/store/sqlite/open.js';
-import { found, testKey, verifyText } from './sample-log.js';
+import { expectSoundLog, firstKey, forgetfulReviews, testKeyring } from './sound-log.js';
 
 const clock = systemClock;
+const keyring = testKeyring();
 let dataDir: string;
 let store: Store;
 let sequencers: Sequencer[];
 let sequenced: number[];
+let extended: number[];
 let failures: unknown[];
 
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'lethe-sequencer-'));
   store = await openSqliteStore({ dataDir });
+  await store.logKeys.insert(firstKey(keyring));
   sequencers = [];
   sequenced = [];
+  extended = [];
   failures = [];
 });
 
@@ -35,8 +38,9 @@ afterEach(async () => {
 function sequencerOn(log: LogStore, timing: Partial<SequencerTiming> = {}): Sequencer {
   const sequencer = new Sequencer({
     log,
-    key: testKey(),
+    keyring,
     clock,
+    onExtended: (size) => extended.push(size),
     timing: { retryMs: 1, ...timing },
     watch: {
       entriesSequenced: ({ count }) => sequenced.push(count),
@@ -64,7 +68,10 @@ async function append(count = 1): Promise<void> {
   await store.transaction(async ({ audit }) => {
     for (let index = 0; index < count; index += 1) {
       await audit.append(
-        newEntry({ clock }, { op: 'VERIFY', outcome: 'created', tenantId: 'demo' }),
+        newEntry(
+          { clock, reviews: forgetfulReviews },
+          { op: 'VERIFY', outcome: 'created', tenantId: 'demo' },
+        ),
       );
     }
   });
@@ -75,15 +82,12 @@ async function size(): Promise<number> {
 }
 
 async function expectSound(entries: number): Promise<void> {
-  let text = '';
-  for await (const line of exportLog(store.log)) text += line;
-  const report = await verifyText(text);
-  expect(found(report)).toEqual([]);
-  expect(report.entries).toBe(entries);
+  const segments = await store.log.readSegments(0, 1_000);
+  expect(expectSoundLog(segments, await store.logKeys.list())).toHaveLength(entries);
 }
 
 describe('the sequencer', () => {
-  test('when a call settles, then every entry that was committed before it is in the chain', async () => {
+  test('when a call settles, then every entry that was committed before it is in the log', async () => {
     const sequencer = sequencerOn(store.log);
     for (let count = 1; count <= 3; count += 1) {
       await append();
@@ -97,6 +101,7 @@ describe('the sequencer', () => {
     await append(BATCH_LIMIT + 3);
     await sequencerOn(store.log).settle();
     expect(sequenced).toEqual([BATCH_LIMIT, 3]);
+    expect(extended).toEqual([BATCH_LIMIT, BATCH_LIMIT + 3]);
     await expectSound(BATCH_LIMIT + 3);
   });
 
@@ -104,6 +109,7 @@ describe('the sequencer', () => {
     await append(BATCH_LIMIT);
     await sequencerOn(store.log).settle();
     expect(sequenced).toEqual([BATCH_LIMIT]);
+    expect(extended).toEqual([BATCH_LIMIT]);
     await expectSound(BATCH_LIMIT);
   });
 
@@ -162,7 +168,7 @@ describe('the sequencer', () => {
     await expectSound(2);
   });
 
-  test('when several sequencers share a store, then the chain has no gap and no fork', async () => {
+  test('when several sequencers share a store, then the log has no gap and no fork', async () => {
     const second = await openSqliteStore({ dataDir });
     try {
       const both = [sequencerOn(store.log), sequencerOn(second.log)];
@@ -177,6 +183,47 @@ describe('the sequencer', () => {
       await second.close();
     }
     await expectSound(40);
+  });
+
+  test('when nothing is pending, then nothing is signed and nobody is told', async () => {
+    await sequencerOn(store.log).settle();
+    expect(extended).toEqual([]);
+    expect(await store.log.head()).toBeUndefined();
+  });
+
+  test('when the store asks twice for a round, then what is told is the size that it kept', async () => {
+    const log: LogStore = {
+      ...store.log,
+      sequence: async (limit, extend) =>
+        await store.log.sequence(limit, (state, pending) => {
+          // As after a conflict with another process, which had more.
+          extend(state, [...pending, ...pending]);
+          return extend(state, pending);
+        }),
+    };
+    await append(2);
+    await sequencerOn(log).settle();
+    expect(extended).toEqual([2]);
+    await expectSound(2);
+  });
+
+  test('when the end of the log is not what was signed, then nothing is appended and the call is refused', async () => {
+    await append();
+    await sequencerOn(store.log).settle();
+    const damaged: LogStore = {
+      ...store.log,
+      sequence: async (limit, extend) =>
+        await store.log.sequence(limit, ({ head, keys }, pending) => {
+          const frontier = Uint8Array.from(head!.frontier).reverse();
+          return extend({ head: { ...head!, frontier }, keys }, pending);
+        }),
+    };
+    await append();
+    const settled = sequencerOn(damaged, { failuresUntilRefusal: 2 }).settle();
+    await expect(settled).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(failures).toHaveLength(2);
+    await sequencerOn(store.log).settle();
+    await expectSound(2);
   });
 
   test('when the store fails for a while, then the call is retried and settles', async () => {

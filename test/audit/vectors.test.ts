@@ -1,68 +1,64 @@
 import { describe, expect, test } from '@jest/globals';
-import { extend, GENESIS_HASH, linkHash } from '../../src/audit/chain.js';
-import { checkpointText } from '../../src/audit/checkpoint.js';
-import { isAuditEntry } from '../../src/audit/entry.js';
-import { parseKeys } from '../../src/audit/keys.js';
-import { checkpointLine, recordLine } from '../../src/audit/log-line.js';
-import { verifyLog } from '../../src/audit/verify.js';
+import { extendLog } from '../../src/audit/extend-log.js';
+import { type LogLeaf, leafText, parseLeaf } from '../../src/audit/leaf.js';
+import { createLogKeyring } from '../../src/audit/log-keys.js';
+import type { LogHead, LogKey } from '../../src/audit/log-store.js';
+import { parseBundle } from '../../src/audit/merkle/entry-bundle.js';
+import { leafHash } from '../../src/audit/merkle/tree-hash.js';
 import { SecretBytes } from '../../src/crypto/secret-bytes.js';
-import { signingKeyFromSeed } from '../../src/crypto/signing-key.js';
-import vectors from '../vectors/audit-chain.json' with { type: 'json' };
+import { hex, utf8, utf8Text } from '../../src/lib/bytes.js';
+import vectors from '../vectors/log-formats.json' with { type: 'json' };
 
-const key = signingKeyFromSeed(SecretBytes.take(Buffer.from(vectors.seedHex, 'hex')));
+const { origin, leaves, segments } = vectors;
+const keyring = createLogKeyring(SecretBytes.take(Buffer.from(vectors.masterKeyHex, 'hex')));
 
-describe('the audit chain, against vectors that another program made', () => {
-  test('when entries are linked, then each hash is the one of the vectors', () => {
-    let previous = GENESIS_HASH;
-    for (const { sequence, entry, hash } of vectors.records) {
-      previous = linkHash({ sequence, previous, entry });
-      expect(previous).toBe(hash);
+describe('the formats of the log, against vectors that another program made', () => {
+  test('when keys are derived, then they are those of the vectors, by all their names', () => {
+    for (const { generation, publicKeyHex, keyId, vkey } of vectors.keys) {
+      const signer = keyring.derive(generation, origin);
+      expect(signer).toMatchObject({ generation, name: origin, keyId, vkey });
+      expect(signer.publicJwk).toEqual({
+        kty: 'OKP',
+        crv: 'Ed25519',
+        x: Buffer.from(publicKeyHex, 'hex').toString('base64url'),
+        kid: keyId,
+        alg: 'EdDSA',
+        use: 'sig',
+      });
     }
   });
 
-  test('when the log is extended batch by batch, then records, signed text and export are equal to the byte', () => {
-    const pending = vectors.entries.map((entry, index) => {
-      if (!isAuditEntry(entry)) throw new Error('the vectors hold something else than entries');
-      return { entryId: String(index), entry };
-    });
-    const [first, second] = vectors.checkpoints;
-    if (first === undefined || second === undefined) throw new Error('the vectors are short');
-    const one = extend(undefined, pending.slice(0, 2), {
-      key,
-      nowMs: Date.parse(first.checkpoint.signedAt),
-    });
-    const two = extend(one.checkpoint, pending.slice(2), {
-      key,
-      nowMs: Date.parse(second.checkpoint.signedAt),
-    });
-    expect(one.checkpoint).toEqual(first.checkpoint);
-    expect(two.checkpoint).toEqual(second.checkpoint);
-    expect(Buffer.from(checkpointText(two.checkpoint)).toString()).toBe(second.text);
-    const lines = [one, two].flatMap(({ records, checkpoint }) => [
-      ...records.map(recordLine),
-      checkpointLine(checkpoint),
-    ]);
-    expect(`${lines.join('\n')}\n`).toBe(vectors.export);
+  test('when leaves are written, read and hashed, then texts and hashes are equal to the byte', () => {
+    for (const { leaf, text, hashHex } of leaves) {
+      expect(leafText(leaf as LogLeaf)).toBe(text);
+      expect(parseLeaf(text)).toEqual(leaf);
+      expect(hex(leafHash(utf8(text)))).toBe(hashHex);
+    }
   });
 
-  test.each([
-    ['JWK set', JSON.stringify(vectors.jwks)],
-    ['verifier key', vectors.vkey],
-  ])(
-    'when the exported vectors are verified with a %s, then they are sound',
-    async (_kind, text) => {
-      const keys = parseKeys(text);
-      if (keys === undefined) throw new Error('the key does not parse');
-      const report = await verifyLog([Buffer.from(vectors.export)], { keys });
-      expect(report).toEqual({
-        entries: 3,
-        checkpoints: 2,
-        from: '2026-03-01T10:00:00.000Z',
-        to: '2026-03-01T10:00:00.200Z',
-        head: vectors.checkpoints[1]?.checkpoint,
-        problemCount: 0,
-        problems: [],
-      });
-    },
-  );
+  test('when the log is extended across a rotation, then bundles, frontiers and notes are equal to the byte', () => {
+    const [first, second] = vectors.keys.map(({ generation, vkey }) => ({
+      generation,
+      vkey,
+      createdAtMs: 0,
+    }));
+    const keysOf: LogKey[][] = [[first!], [{ ...first!, signsUntilMs: 1_000 }, second!]];
+    let head: LogHead | undefined;
+    for (const [at, { start, size, ...expected }] of segments.entries()) {
+      const pending = leaves.slice(start, size).map(({ text }) => ({ entryId: '', leaf: text }));
+      const keys = keysOf[at] ?? [];
+      const { segment } = extendLog({ head, keys }, pending, { keyring, nowMs: 999 });
+      expect(segment).toMatchObject({ start, size, checkpoint: expected.checkpoint });
+      expect(hex(segment.bundle)).toBe(expected.bundleHex);
+      expect(hex(segment.frontier)).toBe(expected.frontierHex);
+      head = segment;
+    }
+  });
+
+  test('when the bundles are parsed, then the leaves are those of the vectors', () => {
+    const parsed = segments.flatMap(
+      ({ bundleHex }) => parseBundle(Buffer.from(bundleHex, 'hex')) ?? [],
+    );
+    expect(parsed.map(utf8Text)).toEqual(leaves.map(({ text }) => text));
+  });
 });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import type { Delivery } from '../../src/callbacks/delivery-store.js';
 import { type AttemptReport, DeliveryWorker } from '../../src/callbacks/delivery-worker.js';
-import { newDelivery } from '../../src/callbacks/outbox.js';
+import { newDelivery, openBody } from '../../src/callbacks/outbox.js';
 import type { WebhookSender } from '../../src/callbacks/webhook-sender.js';
 import { SecretBytes } from '../../src/crypto/secret-bytes.js';
 import { randomId } from '../../src/lib/ids.js';
@@ -64,6 +64,7 @@ describe('the delivery worker', () => {
       sender: changes.sender ?? sender,
       sealer,
       signingKey,
+      bodyOf: async (delivery) => openBody(sealer, delivery),
       secretsOf: async () => [SecretBytes.take(Buffer.from(secret))],
       schedule: { delaysMs: changes.delaysMs ?? [0, 50, 50], random: () => 0.5 },
       clock,

@@ -127,14 +127,33 @@ describe('lethe client', () => {
           clientID: expect.stringMatching(/^lci_/),
           tenantId: 'acme',
           slcKeys: [],
+          scopes: [],
           createdAt: '2026-09-13T12:26:40.000Z',
         },
       ],
     });
   });
 
+  test('when a client is created with a scope, then the list shows it, until the scopes are replaced', async () => {
+    const { clientID } = await json('client', 'create', 'acme', '--scope', 'audit:read');
+    expect(accounts.clients.get(clientID)?.scopes).toEqual(['audit:read']);
+    const line = `${clientID}  live  since 2026-09-13T12:26:40.000Z`;
+    expect((await lethe('client', 'list', 'acme')).stdout).toBe(`${line}  audit:read\n`);
+    expect((await lethe('client', 'scope', clientID)).stdout).toBe(
+      `${clientID} may do: nothing besides.\n`,
+    );
+    expect((await lethe('client', 'list', 'acme')).stdout).toBe(`${line}\n`);
+    const shown = await json('client', 'scope', clientID, '--scope', 'audit:read');
+    expect(shown).toMatchObject({ clientID, scopes: ['audit:read'] });
+    expect(accounts.clients.get(clientID)?.scopes).toEqual(['audit:read']);
+  });
+
   test.each([
     [['create'], 'TENANT is missing'],
+    [['create', 'acme', '--scope', 'audit:write'], '--scope must be one of audit:read'],
+    [['create', 'acme', '--scope='], '--scope must be one of audit:read'],
+    [['scope'], 'CLIENT is missing'],
+    [['scope', 'lci_x', '--scope', 'AUDIT:READ'], '--scope must be one of audit:read'],
     [['create', 'acme', '--no-hs256=1'], '--no-hs256'],
     [['rotate'], 'CLIENT is missing'],
     [['rotate', 'x', '--overlap-hours', '169'], 'must be a whole number from 0 to 168'],
@@ -155,6 +174,7 @@ describe('lethe client', () => {
     [['list', 'nobody'], 'there is no tenant with this id'],
     [['rotate', 'lci_x'], 'there is no client with this id'],
     [['revoke', 'lci_x'], 'there is no client with this id'],
+    [['scope', 'lci_x'], 'there is no client with this id'],
   ])('when %j fails, then it exits with 1 and a closed store', async (argv, text) => {
     const run = await lethe('client', ...argv);
     expect(run).toMatchObject({ exitCode: 1, stdout: '', closed: 1 });

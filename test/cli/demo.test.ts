@@ -12,9 +12,10 @@ test('when the demo runs, then every step is checked, down to the VERIFY that mu
   await demoCommands[0]?.run(context, []);
   const { steps } = printed[0]?.json as { steps: { title: string; checked: string }[] };
   const checked = steps.map((step) => step.checked).join('\n');
-  expect(steps).toHaveLength(9);
+  expect(steps).toHaveLength(10);
   expect(checked).toContain('HMAC and Ed25519 signatures right');
   expect(checked).toContain('303 to https://integrator.example/done');
+  expect(checked).toContain('valid offline');
   expect(checked).toContain('404 SUBJECT_NOT_FOUND');
-  expect(checked).toContain('hash chain and signatures right');
+  expect(checked).toContain('tree and signatures right');
 });

@@ -84,6 +84,7 @@ describe('clients', () => {
       { kty: 'OKP', crv: 'Ed25519', x: digest() },
       { kty: 'EC', crv: 'P-256', x: digest(), y: digest(), kid: DIFFICULT_TEXT },
     ],
+    scopes: ['audit:read'],
     revokedAtMs: NOW_MS + 1,
   });
 
@@ -122,7 +123,9 @@ describe('clients', () => {
     const { access } = opened.store;
     const first = sampleClient({ revokedAtMs: NOW_MS });
     await access.insertClient(first);
-    const { revokedAtMs: _, ...second } = { ...first, apiKeyDigest: digest() };
+    const { secrets, slcKeys, scopes } = full;
+    const changed = { apiKeyDigest: digest(), secrets, slcKeys, scopes };
+    const { revokedAtMs: _, ...second } = { ...first, ...changed };
     expect(await access.replaceClient(second)).toBe(true);
     expect(await access.findClientByApiKey(first.apiKeyDigest)).toBeUndefined();
     expect(comparable(await access.findClientByApiKey(second.apiKeyDigest))).toStrictEqual(

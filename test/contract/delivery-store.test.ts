@@ -54,6 +54,7 @@ function attempt(next: AttemptResult['next'], attemptedAtMs = NOW_MS + 5): Attem
 describe('insert and find', () => {
   test('when a delivery is inserted, then it is found by session as it was given after the store was opened again', async () => {
     const full = await insert({
+      erasureId: DIFFICULT_TEXT,
       destination: `https://${DIFFICULT_TEXT}`,
       sealedCallback: ALL_BYTES,
       sealedBody: new Uint8Array(),
@@ -243,9 +244,10 @@ describe('removal', () => {
     const [leased] = await claim({ limit: 1 });
     const kept = await insert();
     const sessionIds = gone.map((delivery) => delivery.sessionId);
-    await deliveries.removeOfSessions([...sessionIds, randomId()]);
-    await deliveries.removeOfSessions(sessionIds);
-    await deliveries.removeOfSessions([]);
+    const removed = await deliveries.removeOfSessions([...sessionIds, randomId()]);
+    expect(removed).toBe(gone.length);
+    expect(await deliveries.removeOfSessions(sessionIds)).toBe(0);
+    expect(await deliveries.removeOfSessions([])).toBe(0);
     for (const sessionId of sessionIds) {
       expect(await deliveries.findBySession(sessionId)).toBeUndefined();
     }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Client, Tenant } from '../../src/access/tenant.js';
-import type { PendingEntry } from '../../src/audit/entry.js';
+import type { LogExtension, LogHead, LogSegment, PendingEntry } from '../../src/audit/log-store.js';
+import type { Review, ReviewKey } from '../../src/audit/reviews/review-store.js';
 import type { Subject } from '../../src/biometrics/subject-store.js';
 import type { Delivery } from '../../src/callbacks/delivery-store.js';
-import type { Erasure } from '../../src/erasure/erasure-store.js';
+import type { Completion, Erasure } from '../../src/erasure/erasure-store.js';
 import { randomId, timeOrderedId } from '../../src/lib/ids.js';
 import type { Session } from '../../src/sessions/session.js';
 import type { NodeRow } from '../../src/vault/tree/tree-store.js';
@@ -41,6 +42,7 @@ export function sampleClient(members: Partial<Client> = {}): Client {
     apiKeyDigest: digest(),
     secrets: [],
     slcKeys: [],
+    scopes: [],
     createdAtMs: NOW_MS,
     ...members,
   };
@@ -93,6 +95,19 @@ export function sampleErasure(members: Partial<Erasure> = {}): Erasure {
   };
 }
 
+/** The end of an erasure. */
+export function sampleCompletion(members: Partial<Completion> = {}): Completion {
+  return {
+    completedAtMs: NOW_MS,
+    receipt: {
+      entryId: timeOrderedId(NOW_MS),
+      bucket: 'review/2027-01',
+      sealedClaims: randomBytes(64),
+    },
+    ...members,
+  };
+}
+
 /** A delivery that is due now. */
 export function sampleDelivery(members: Partial<Delivery> = {}): Delivery {
   return {
@@ -111,17 +126,72 @@ export function sampleDelivery(members: Partial<Delivery> = {}): Delivery {
   };
 }
 
+/** Ids of entries in the order of their times, a millisecond each. */
+export function sampleEntryIds(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => timeOrderedId(NOW_MS + index));
+}
+
+/** An entry whose leaf tells its id. */
 export function samplePending(entryId: string = timeOrderedId(NOW_MS)): PendingEntry {
+  return { entryId, leaf: `leaf of ${entryId}` };
+}
+
+/** A log without cryptography, whose every checkpoint tells all that came before it. */
+export function sampleExtension(
+  { head }: { readonly head: LogHead | undefined },
+  pending: readonly PendingEntry[],
+): LogExtension {
+  const start = head?.size ?? 0;
+  const size = start + pending.length;
+  const leaves = pending.map(({ leaf }) => leaf);
   return {
-    entryId,
-    entry: {
-      v: 1,
-      at: new Date(NOW_MS).toISOString(),
-      op: 'VERIFY',
-      outcome: 'succeeded',
-      tenantId: 'tenant',
-      sessionId: entryId,
+    segment: {
+      start,
+      size,
+      bundle: Buffer.concat(
+        leaves.map((leaf) => {
+          const bytes = Buffer.from(leaf);
+          return Buffer.concat([Uint8Array.of(bytes.length >> 8, bytes.length & 255), bytes]);
+        }),
+      ),
+      frontier: Buffer.alloc(32, size),
+      checkpoint: [head?.checkpoint ?? 'log', ...leaves].join('\n'),
     },
+    nodes: [],
+  };
+}
+
+/** The leaves of segments, in order. */
+export function leavesOf(segments: readonly LogSegment[]): string[] {
+  return segments.flatMap(({ bundle }) => {
+    const bytes = Buffer.from(bundle);
+    const leaves: string[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const end = at + 2 + bytes.readUInt16BE(at);
+      leaves.push(bytes.toString('utf8', at + 2, end));
+      at = end;
+    }
+    return leaves;
+  });
+}
+
+export function sampleReview(members: Partial<Review> = {}): Review {
+  return {
+    entryId: timeOrderedId(NOW_MS),
+    tenantId: 'tenant',
+    bucket: 'review/2027-01',
+    sealed: randomBytes(300),
+    ...members,
+  };
+}
+
+export function sampleReviewKey(members: Partial<ReviewKey> = {}): ReviewKey {
+  return {
+    bucket: 'review/2027-01',
+    keyId: randomId(),
+    sealedKey: randomBytes(60),
+    createdAtMs: NOW_MS,
+    ...members,
   };
 }
 

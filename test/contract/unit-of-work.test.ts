@@ -1,17 +1,20 @@
+import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { PendingEntry } from '../../src/audit/entry.js';
-import type { Checkpoint, LogBatch } from '../../src/audit/log-store.js';
 import { randomId } from '../../src/lib/ids.js';
 import type { Stores } from '../../src/operations/unit-of-work.js';
 import { openTestStore, type TestStore } from '../support/stores.js';
 import {
   concurrently,
   digest,
+  leavesOf,
   NOW_MS,
   sampleClient,
   sampleDelivery,
   sampleErasure,
+  sampleExtension,
   samplePending,
+  sampleReview,
+  sampleReviewKey,
   sampleSession,
   sampleSubject,
   sampleTenant,
@@ -36,6 +39,10 @@ function everywhere(): { write(stores: Stores): Promise<void>; isThere(): Promis
   const erasure = sampleErasure();
   const delivery = sampleDelivery();
   const pending = samplePending();
+  const tenantId = tenant.tenantId;
+  const review = sampleReview({ entryId: pending.entryId, tenantId });
+  const reviewKey = sampleReviewKey({ bucket: randomId() });
+  const logKey = { generation: randomInt(1_000_000), vkey: 'vkey', createdAtMs: NOW_MS };
   const key = { scope: 'client', key: randomId(), fingerprint: digest(), nowMs: NOW_MS };
   const use = { ...key, leaseUntilMs: NOW_MS + 1 };
   return {
@@ -47,7 +54,9 @@ function everywhere(): { write(stores: Stores): Promise<void>; isThere(): Promis
       await stores.erasures.start(erasure);
       await stores.deliveries.insert(delivery);
       await stores.idempotency.start(use);
-      await stores.audit.append(pending);
+      await stores.audit.append({ ...pending, review });
+      await stores.logKeys.insert(logKey);
+      await stores.reviews.insertKey(reviewKey);
     },
     isThere: async () => {
       const { store } = opened;
@@ -59,29 +68,20 @@ function everywhere(): { write(stores: Stores): Promise<void>; isThere(): Promis
         (await store.erasures.find(erasure.erasureId)) !== undefined,
         (await store.deliveries.findBySession(delivery.sessionId)) !== undefined,
         (await store.idempotency.start(use)).outcome === 'in-flight',
-        (await pendingIds()).includes(pending.entryId),
+        (await leaves()).includes(pending.leaf),
+        (await store.reviews.list({ tenantId, limit: 1 })).length === 1,
+        (await store.logKeys.list()).some(({ generation }) => generation === logKey.generation),
+        (await store.reviews.listKeys()).some(({ bucket }) => bucket === reviewKey.bucket),
       ];
     },
   };
 }
 
-/** Entries that wait for the log, or are in it. */
-async function pendingIds(): Promise<string[]> {
+/** Leaves that wait for the log, or are in it. */
+async function leaves(): Promise<string[]> {
   const { log } = opened.store;
-  while ((await log.sequence(100, extend)) > 0);
-  const records = await log.readRecords(0, 1_000);
-  return records.map((record) => JSON.parse(record.entry).sessionId as string);
-}
-
-function extend(head: Checkpoint | undefined, pending: readonly PendingEntry[]): LogBatch {
-  const size = head?.size ?? 0;
-  const records = pending.map(({ entry }, index) => ({
-    sequence: size + index,
-    entry: JSON.stringify(entry),
-    hash: 'hash',
-  }));
-  const checkpoint = { hash: 'hash', signedAt: '', kid: '', signature: '' };
-  return { records, checkpoint: { ...checkpoint, size: size + pending.length } };
+  while ((await log.sequence(100, sampleExtension)) > 0);
+  return leavesOf(await log.readSegments(0, 1_000));
 }
 
 test('when the work is done, then its result is returned and everything it wrote is there after the store was opened again', async () => {
@@ -92,7 +92,7 @@ test('when the work is done, then its result is returned and everything it wrote
   });
   expect(result).toBe('done');
   await opened.reopen();
-  expect(await rows.isThere()).toEqual(Array(8).fill(true));
+  expect(await rows.isThere()).toEqual(Array(11).fill(true));
 });
 
 test('when the work throws, then the caller gets the error and nothing that it wrote is there', async () => {
@@ -103,7 +103,7 @@ test('when the work throws, then the caller gets the error and nothing that it w
     throw failure;
   });
   await expect(failing).rejects.toBe(failure);
-  expect(await rows.isThere()).toEqual(Array(8).fill(false));
+  expect(await rows.isThere()).toEqual(Array(11).fill(false));
 });
 
 test('when the work throws, then what it changed and removed is as before', async () => {
@@ -170,9 +170,9 @@ test('when many transactions end one session, then one does, and only its webhoo
   const winner = rivals[outcomes.indexOf(true)]!;
   const found = await store.deliveries.findBySession(session.sessionId);
   expect(found?.deliveryId).toBe(winner.delivery.deliveryId);
-  const entryIds = new Set(rivals.map(({ entry }) => entry.entryId));
-  const logged = (await pendingIds()).filter((entryId) => entryIds.has(entryId));
-  expect(logged).toEqual([winner.entry.entryId]);
+  const rivalLeaves = new Set(rivals.map(({ entry }) => entry.leaf));
+  const logged = (await leaves()).filter((leaf) => rivalLeaves.has(leaf));
+  expect(logged).toEqual([winner.entry.leaf]);
 });
 
 test('when many transactions read and replace one row, then no change is lost', async () => {
@@ -219,4 +219,28 @@ test('when a subject is created and erased at once, then both agree on who was f
     const found = await store.subjects.find(subject);
     expect(found?.state).toBe(erasing === undefined ? 'live' : 'erasing');
   }
+});
+
+test('when a key comes into use while the log is sequenced, then a run that moves its leaf sees the key', async () => {
+  const { store } = opened;
+  const generation = 5_000_000;
+  const entry = samplePending();
+  const seen: boolean[] = [];
+  const sequence = () =>
+    store.log.sequence(1, (state, pending) => {
+      if (pending.some(({ entryId }) => entryId === entry.entryId)) {
+        seen.push(state.keys.some((key) => key.generation === generation));
+      }
+      return sampleExtension(state, pending);
+    });
+  await Promise.all([
+    store.transaction(async (stores) => {
+      await stores.audit.append(entry);
+      await stores.logKeys.insert({ generation, vkey: 'vkey', createdAtMs: NOW_MS });
+    }),
+    ...Array.from({ length: 5 }, sequence),
+  ]);
+  while ((await sequence()) > 0);
+  expect(seen.length).toBeGreaterThan(0);
+  expect(seen).not.toContain(false);
 });

@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import request from 'supertest';
+import { rotateLogKey } from '../../src/audit/log-keys.js';
 import { createApp } from '../../src/http/app.js';
 import { TestLethe } from '../support/lethe.js';
 
@@ -24,9 +25,17 @@ describe('what anybody may read', () => {
     expect(answer.headers['access-control-allow-origin']).toBe('*');
   });
 
-  test('when the key set is read, then it holds the public half of the signing key and nothing private', async () => {
+  test('when the key set is read, then it holds the public halves of the signing key and of the log keys, newest first, and nothing private', async () => {
     const answer = await agent.get('/.well-known/jwks.json').expect(200);
-    expect(answer.body).toEqual({ keys: [lethe.context.signingKey.publicJwk] });
+    const { store, logKeyring, clock } = lethe.context;
+    const logJwks = async () =>
+      (await store.logKeys.list()).map((key) => logKeyring.signerOf(key).publicJwk).reverse();
+    const { publicJwk } = lethe.context.signingKey;
+    expect(answer.body).toEqual({ keys: [publicJwk, ...(await logJwks())] });
+    await rotateLogKey({ store, keyring: logKeyring, clock }, { overlapMs: 0 });
+    const rotated = await agent.get('/.well-known/jwks.json').expect(200);
+    expect(await logJwks()).toHaveLength(2);
+    expect(rotated.body).toEqual({ keys: [publicJwk, ...(await logJwks())] });
     expect(JSON.stringify(answer.body)).not.toContain('"d"');
   });
 

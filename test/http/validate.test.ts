@@ -233,7 +233,7 @@ describe('answers', () => {
 
   test('when an answer fits, then it is given back; members of extensions may be added', () => {
     expect(validator.checkResponse('delete.response', documented)).toBe(documented);
-    const more = { ...documented, receipt: {} };
+    const more = { ...documented, receipt: 'a.b.c', later: {} };
     expect(validator.checkResponse('delete.response', more)).toBe(more);
   });
 

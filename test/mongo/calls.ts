@@ -9,7 +9,8 @@ export interface Call<S> {
   readonly call: (stores: S) => Promise<unknown>;
 }
 
-const { tenant, client, session, subject, erasure, delivery, idempotencyUse: use } = sample;
+const { tenant, client, session, subject, erasure, completion, delivery } = sample;
+const { idempotencyUse: use, entry, review, reviewKey, logKey } = sample;
 const ended = { state: 'SUCCESS', endedAtMs: session.createdAtMs + 50, uuid: 'uuid-1' } as const;
 const later = session.expiresAtMs + 1_000;
 const answer = { status: 200, sealedBody: Uint8Array.of(1) };
@@ -129,14 +130,22 @@ export const CALLS: Readonly<Record<string, Call<Stores>>> = {
   'erasures.start': { call: ({ erasures }) => erasures.start(erasure) },
   'erasures.complete': {
     given: ({ erasures }) => erasures.start(erasure),
-    call: ({ erasures }) => erasures.complete(erasure.erasureId, { completedAtMs: later }),
+    call: ({ erasures }) => erasures.complete(erasure.erasureId, completion),
   },
   'erasures.complete (completed)': {
     given: async ({ erasures }) => {
       await erasures.start(erasure);
-      await erasures.complete(erasure.erasureId, { completedAtMs: later });
+      await erasures.complete(erasure.erasureId, completion);
     },
-    call: ({ erasures }) => erasures.complete(erasure.erasureId, { completedAtMs: later + 1 }),
+    call: ({ erasures }) =>
+      erasures.complete(erasure.erasureId, { ...completion, completedAtMs: later + 1 }),
+  },
+  'erasures.removeOfBucket': {
+    given: async ({ erasures }) => {
+      await erasures.start(erasure);
+      await erasures.complete(erasure.erasureId, completion);
+    },
+    call: ({ erasures }) => erasures.removeOfBucket(completion.receipt.bucket, 5),
   },
   'deliveries.insert': { call: ({ deliveries }) => deliveries.insert(delivery) },
   'deliveries.claimDue': {
@@ -178,74 +187,38 @@ export const CALLS: Readonly<Record<string, Call<Stores>>> = {
     given: endedDelivery,
     call: ({ deliveries }) => deliveries.removeEndedBefore(later, 5),
   },
-  'audit.append': { call: ({ audit }) => audit.append(sample.entry(1)) },
-};
-
-/** The same for the ports that take part in no transaction, and for a transaction itself. */
-export const DIRECT_CALLS: Readonly<Record<string, Call<Store>>> = {
-  'reflectedRoots.reflect': {
-    call: ({ reflectedRoots }) => reflectedRoots.reflect({ rootId: 'root', epoch: 2 }),
+  'audit.append': { call: ({ audit }) => audit.append(entry(1)) },
+  'audit.append (with a review record)': {
+    call: ({ audit }) => audit.append({ ...entry(1), review: review(1) }),
   },
-  'trees.claim': { call: ({ trees }) => trees.of('root').claim('owner') },
-  'trees.claim (held)': {
-    given: ({ trees }) => trees.of('root').claim('another'),
-    call: ({ trees }) => trees.of('root').claim('owner'),
+  'audit.append (again)': {
+    given: ({ audit }) => audit.append({ ...entry(1), review: review(1) }),
+    call: ({ audit }) => audit.append({ ...entry(1), review: { ...review(1), bucket: 'other' } }),
   },
-  'trees.release': {
-    given: ({ trees }) => trees.of('root').claim('owner'),
-    call: ({ trees }) => trees.of('root').release('owner'),
+  'logKeys.insert': { call: ({ logKeys }) => logKeys.insert(logKey) },
+  'logKeys.insert (taken)': {
+    given: ({ logKeys }) => logKeys.insert(logKey),
+    call: ({ logKeys }) => logKeys.insert({ ...logKey, vkey: 'other' }),
   },
-  'trees.commit': {
-    given: async ({ trees }) => {
-      await trees.of('root').claim('owner');
-      const before = { written: [sample.node(1), sample.node(2)], namedTrees: [sample.tree(7)] };
-      await trees.of('root').commit(before, 'owner');
-    },
-    call: ({ trees }) =>
-      trees.of('root').commit(
-        {
-          written: [sample.node(3), { ...sample.node(2), epoch: 2 }],
-          resealed: [{ ...sample.node(1), revision: 1 }],
-          namedTrees: [sample.tree(8)],
-          removedTrees: [7],
-        },
-        'owner',
-      ),
+  'logKeys.retire': {
+    given: ({ logKeys }) => logKeys.insert(logKey),
+    call: ({ logKeys }) => logKeys.retire(logKey.generation, later),
   },
-  'trees.removeUncommitted': {
-    given: async ({ trees }) => {
-      await trees.of('root').claim('owner');
-      const newer = { ...sample.node(1), side: 1, epoch: 5 } as const;
-      await trees.of('root').commit({ written: [sample.node(1), newer] }, 'owner');
-    },
-    call: ({ trees }) => trees.of('root').removeUncommitted(4, 'owner'),
-  },
-  'log.sequence': {
+  'reviews.removeBucket': {
     given: async ({ audit }) => {
-      for (const number of [1, 2, 3]) await audit.append(sample.entry(number));
+      for (const number of [1, 2, 3])
+        await audit.append({ ...entry(number), review: review(number) });
     },
-    call: ({ log }) => log.sequence(2, sample.extend),
+    call: ({ reviews }) => reviews.removeBucket(review(1).bucket, 2),
   },
-  'installation.insert': {
-    call: ({ installation }) => installation.insert(sample.installation),
+  'reviews.insertKey': { call: ({ reviews }) => reviews.insertKey(reviewKey) },
+  'reviews.insertKey (taken)': {
+    given: ({ reviews }) => reviews.insertKey(reviewKey),
+    call: ({ reviews }) => reviews.insertKey({ ...reviewKey, keyId: 'other' }),
   },
-  'installation.insert (standing)': {
-    given: ({ installation }) => installation.insert(sample.installation),
-    call: ({ installation }) =>
-      installation.insert({ ...sample.installation, installationId: 'other' }),
-  },
-  transaction: {
-    given: ({ subjects }) => subjects.insert(subject),
-    call: (store) =>
-      store.transaction(async ({ subjects, erasures, sessions, deliveries, audit }) => {
-        const found = await subjects.find(subject);
-        const begun = await subjects.beginErasure(subject);
-        await erasures.start(erasure);
-        await sessions.insert(session);
-        await deliveries.insert(delivery);
-        await audit.append(sample.entry(1));
-        return { found, begun };
-      }),
+  'reviews.removeKey': {
+    given: ({ reviews }) => reviews.insertKey(reviewKey),
+    call: ({ reviews }) => reviews.removeKey(reviewKey.bucket),
   },
 };
 
@@ -277,8 +250,15 @@ export const READS: readonly string[] = [
   'trees.trees',
   'trees.rootEpoch',
   'log.head',
-  'log.readRecords',
-  'log.readCheckpoints',
+  'log.findIndex',
+  'log.findCheckpoint',
+  'log.readSegments',
+  'log.readNodes',
+  'log.readCosignatures',
+  'log.findLargestCosigned',
+  'logKeys.list',
+  'reviews.list',
+  'reviews.listKeys',
   'installation.find',
   'ping',
   'close',

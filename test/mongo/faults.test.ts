@@ -2,8 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { Store, Stores } from '../../src/operations/unit-of-work.js';
 import { openMongoStore } from '../../src/store/mongo/open.js';
 import { type FailPoints, type Fault, openFailPoints } from '../support/fail-points.js';
-import { CALLS, type Call, DIRECT_CALLS, READS } from './calls.js';
+import { CALLS, type Call, READS } from './calls.js';
 import { type Database, openDatabase } from './database.js';
+import { DIRECT_CALLS } from './direct-calls.js';
 import { entry, session } from './samples.js';
 
 let database: Database;

@@ -91,6 +91,16 @@ describe('an open store', () => {
     await clients.deleteMany({});
   });
 
+  test('when the database is of an early release, then the sentence says so and nothing is made', async () => {
+    const early = await openDatabase();
+    await early.db.createCollection('logRecords');
+    expect(await refusalOf(early.uri)).toBe(
+      `The database ${early.db.databaseName} was made by an early release of Lethe, whose log this one does not know; name an empty database in MONGODB_URI and let people enrol again`,
+    );
+    expect(await early.db.collections()).toHaveLength(1);
+    await early.drop();
+  });
+
   test('when it is closed, then what is under way is finished and later calls are refused', async () => {
     const store = await openMongoStore({ uri: database.uri });
     const underWay = store.reflectedRoots.reflect({ rootId: 'r', epoch: 1 });

@@ -3,6 +3,7 @@ import { testDatabase } from '../support/database.js';
 import { face } from '../support/embeddings.js';
 import { type FailPoints, type Fault, openFailPoints } from '../support/fail-points.js';
 import { eventually, type TestAnswer, TestLethe, type TestTenant } from '../support/lethe.js';
+import { reviewed } from '../support/reviewed.js';
 
 const FAULTS: readonly Fault[] = ['closed', 112, 11_000];
 /** What carries the writes of operations and workers. */
@@ -128,16 +129,14 @@ describe.each(Object.entries(SCENARIOS))('when a write fails once while %s', (_n
   );
 });
 
-/** One webhook under one id, and one entry in the audit log. */
+/** One webhook under one id, and one leaf in the log. */
 async function expectOneEnd(sessionId: string): Promise<void> {
   await lethe.webhook(sessionId);
   const copies = lethe.receiver.received.filter(({ body }) => body.includes(sessionId));
   expect(new Set(copies.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
   const entries = await eventually(async () => {
-    const { log } = lethe.context.store;
-    const size = (await log.head())?.size ?? 0;
-    const records = await log.readRecords(Math.max(0, size - 40), 40);
-    const found = records.filter(({ entry }) => entry.includes(sessionId));
+    const entries = await reviewed(lethe.context, { tenantId: tenant.tenantId, limit: 40 });
+    const found = entries.filter((entry) => entry.sessionId === sessionId);
     return found.length > 0 ? found : undefined;
   });
   expect(entries).toHaveLength(1);

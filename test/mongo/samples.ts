@@ -1,9 +1,15 @@
 import type { Client, Tenant } from '../../src/access/tenant.js';
-import type { PendingEntry } from '../../src/audit/entry.js';
-import type { Checkpoint, LogBatch } from '../../src/audit/log-store.js';
+import type {
+  Cosignature,
+  LogExtension,
+  LogHead,
+  LogKey,
+  PendingEntry,
+} from '../../src/audit/log-store.js';
+import type { Review, ReviewKey } from '../../src/audit/reviews/review-store.js';
 import type { Subject } from '../../src/biometrics/subject-store.js';
 import type { Delivery } from '../../src/callbacks/delivery-store.js';
-import type { Erasure } from '../../src/erasure/erasure-store.js';
+import type { Completion, Erasure } from '../../src/erasure/erasure-store.js';
 import type { Session } from '../../src/sessions/session.js';
 import type { Installation } from '../../src/vault/installation-store.js';
 import type { NodeRow, TreeName } from '../../src/vault/tree/tree-store.js';
@@ -29,6 +35,7 @@ export const client: Client = {
   apiKeyDigest: 'digest-1',
   secrets: [{ digest: 'd', sealed: Uint8Array.of(9), expiresAtMs: T0 }, { digest: 'e' }],
   slcKeys: [{ kty: 'OKP', crv: 'Ed25519', x: 'x', kid: 'k' }],
+  scopes: ['audit:read'],
   createdAtMs: T0,
   revokedAtMs: T0 + 5,
 };
@@ -67,14 +74,24 @@ export const erasure: Erasure = {
   tenantId: 'tenant-1',
   subject: 'commitment-1',
   state: 'shredding',
-  intent: { uuid: 'uuid-1', keyIds: ['key-1'] },
+  intent: { uuid: 'uuid-1', keyIds: ['key-1'], sessionId: 'session-1' },
   requestedAtMs: T0,
+};
+
+export const completion: Completion = {
+  completedAtMs: T0 + 5,
+  receipt: {
+    entryId: entryId(1),
+    bucket: 'review/2026-09',
+    sealedClaims: Uint8Array.of(3, 3),
+  },
 };
 
 export const delivery: Delivery = {
   deliveryId: 'delivery-1',
   tenantId: 'tenant-1',
   sessionId: 'session-1',
+  erasureId: 'erasure-1',
   eventType: 'session.ended',
   destination: 'https://acme.example',
   sealedCallback: Uint8Array.of(5),
@@ -106,21 +123,55 @@ export const idempotencyUse = { scope: 'client-1 /v2', key: 'key-1' } as const;
 export const claim = { nowMs: T0, leaseUntilMs: T0 + 1_000, limit: 2, expedited: [] } as const;
 
 export function entry(number: number): PendingEntry {
+  return { entryId: entryId(number), leaf: `leaf-${number.toString()}` };
+}
+
+export function review(number: number): Review {
   return {
-    entryId: `entry-${number.toString().padStart(4, '0')}`,
-    entry: { v: 1, at: '2026-09-21T00:00:00.000Z', op: 'ENROLL', outcome: 'created' },
+    entryId: entryId(number),
+    tenantId: 'tenant-1',
+    bucket: 'review/2026-09',
+    sealed: Uint8Array.of(number),
   };
 }
 
-/** A chain without cryptography: every hash names the one before it. */
-export function extend(head: Checkpoint | undefined, pending: readonly PendingEntry[]): LogBatch {
+export const reviewKey: ReviewKey = {
+  bucket: 'review/2026-09',
+  keyId: 'key-2',
+  sealedKey: Uint8Array.of(4, 2),
+  createdAtMs: T0,
+};
+
+export const logKey: LogKey = { generation: 1, vkey: 'log+00000000+key', createdAtMs: T0 };
+
+export const cosignature: Cosignature = { size: 3, witness: 'witness+key', line: '— witness x\n' };
+
+/** A millisecond of the time of each. */
+function entryId(number: number): string {
+  const time = (T0 + number).toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${number.toString().padStart(12, '0')}`;
+}
+
+/** A log without cryptography: every checkpoint names the leaves that came before it. */
+export function extend(
+  { head }: { readonly head: LogHead | undefined },
+  pending: readonly PendingEntry[],
+): LogExtension {
   const start = head?.size ?? 0;
-  let hash = head?.hash ?? 'root';
-  const records = pending.map(({ entryId }, index) => {
-    hash = `${entryId}<${hash.slice(0, 10)}`;
-    return { sequence: start + index, entry: entryId, hash };
-  });
-  const size = start + records.length;
-  const checkpoint = { size, hash, signedAt: 'now', kid: 'kid', signature: 'signature' };
-  return { records, checkpoint };
+  const size = start + pending.length;
+  const leaves = pending.map(({ leaf }) => leaf);
+  return {
+    segment: {
+      start,
+      size,
+      bundle: Buffer.from(leaves.join('\n')),
+      frontier: Buffer.alloc(32, size),
+      checkpoint: [head?.checkpoint ?? 'log', ...leaves].join('\n'),
+    },
+    nodes: leaves.map((_, index) => ({
+      level: 1,
+      index: start + index,
+      hash: Buffer.alloc(32, index),
+    })),
+  };
 }

@@ -3,8 +3,9 @@ import mongoose from 'mongoose';
 import type { Store } from '../../src/operations/unit-of-work.js';
 import { SCHEMAS } from '../../src/store/mongo/collections.js';
 import { openMongoStore } from '../../src/store/mongo/open.js';
-import { CALLS, type Call, DIRECT_CALLS } from './calls.js';
+import { CALLS, type Call } from './calls.js';
 import { type Database, openDatabase } from './database.js';
+import { DIRECT_CALLS } from './direct-calls.js';
 
 let database: Database;
 let store: Store;

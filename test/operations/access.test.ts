@@ -44,8 +44,8 @@ async function send(headers: object, change: object = {}): Promise<TestAnswer> {
 
 const keyAlone = (tenant: TestTenant) => ({ x_api_key: tenant.credentials.x_api_key });
 const accountDeps = () => {
-  const { store, sealer, pepper, clock } = lethe.context;
-  return { store, sealer, pepper, clock };
+  const { store, sealer, pepper, clock, reviews } = lethe.context;
+  return { store, sealer, pepper, clock, reviews };
 };
 
 describe('an API key alone', () => {

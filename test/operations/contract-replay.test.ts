@@ -112,13 +112,14 @@ describe('the requests of the documentation and of public clients', () => {
   );
 
   test.each(deleted)(
-    'when $name arrives, then it is the documented 200 and nothing else',
+    'when $name arrives, then it is the documented 200 with the receipt and nothing else',
     async (fixture) => {
       const { tenant, answer } = await replay(fixture);
       expect(answer.status).toBe(200);
       expect(answer.body).toEqual({
         sessionId: expect.stringMatching(SESSION_ID),
         ...fixture.expect.body,
+        receipt: expect.any(String),
       });
       const { enrolled = '' } = fixture.given;
       expect(await lethe.verifies(tenant, enrolled, face('replayed'))).toBe(false);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { face } from '../support/embeddings.js';
 import { eventually, TestLethe, type TestTenant } from '../support/lethe.js';
+import { reviewed } from '../support/reviewed.js';
 import { everythingStored } from '../support/snapshot.js';
 
 let lethe: TestLethe;
@@ -27,6 +28,7 @@ describe('DELETE', () => {
       status: 'success',
       sessionId: expect.stringMatching(/^[0-9a-f-]{36}$/),
       identificationResult: { uuid: 'ada', auditTag: 'user-initiated-deletion', status: 'deleted' },
+      receipt: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
     });
     expect(deleted.headers.get('link')).toBe(
       `<${lethe.url}/launch/${String(deleted.body['sessionId'])}>; rel="next"`,
@@ -148,44 +150,45 @@ describe('DELETE', () => {
     });
   });
 
-  test('when it was answered, then its audit entry is in the signed chain, without the uuid', async () => {
+  test('when it was answered, then erasure and request have their leaves in the log, and the log does not say of whom', async () => {
     await lethe.enroll(tenant, 'logged', face('logged'));
-    const { body } = await erase('logged');
-    const { log } = lethe.context.store;
-    const head = await log.head();
-    const records = await log.readRecords(Math.max(0, (head?.size ?? 0) - 50), 50);
-    const entry = records
-      .map((record) => JSON.parse(record.entry) as Record<string, unknown>)
-      .find(
-        (candidate) =>
-          candidate['sessionId'] === body['sessionId'] && candidate['outcome'] === 'succeeded',
-      );
-    expect(entry).toMatchObject({
-      op: 'DELETE',
-      tenantId: tenant.tenantId,
-      subject: lethe.context.commitments.subject({ tenantId: tenant.tenantId, uuid: 'logged' }),
+    const sizeBefore = (await lethe.context.store.log.head())?.size ?? 0;
+    const deviceInfo = { os: 'test' };
+    const { body } = await erase('logged', { deviceInfo, transactionID: 'txn-logged' });
+    const { tenantId } = tenant;
+    const [ended, asked] = await reviewed(lethe.context, { tenantId, limit: 2 });
+    expect(ended).toMatchObject({
+      leaf: { op: 'DELETE', outcome: 'succeeded' },
+      sessionId: body['sessionId'],
+      clientId: tenant.credentials.clientID,
     });
-    expect(JSON.stringify(records)).not.toContain('logged"');
+    expect(asked).toMatchObject({
+      leaf: { op: 'DELETE', outcome: 'created' },
+      erasureId: ended?.erasureId,
+      transactionID: 'txn-logged',
+      deviceInfo,
+    });
+    const { log } = lethe.context.http.operations;
+    const size = (await lethe.context.store.log.head())?.size ?? 0;
+    const leaves: string[] = [];
+    for (let index = sizeBefore; index < size; index += 1)
+      leaves.push(await log.reader.leaf(index));
+    const ops = leaves.map((leaf) => (JSON.parse(leaf) as { op: string }).op).sort();
+    expect(ops).toEqual(expect.arrayContaining(['DELETE', 'DELETE', 'ERASURE']));
+    for (const secret of ['logged', tenantId, 'txn-logged', String(body['sessionId'])])
+      expect(leaves.join()).not.toContain(secret);
   });
 
-  test('when it is refused, then that is in the audit log too', async () => {
-    await erase('refused-and-logged');
+  test('when it is refused, then that is in the log too', async () => {
+    const other = await lethe.tenant();
+    await lethe.create(other, { type: 'DELETE', uuid: 'refused-and-logged' });
+    const { tenantId } = other;
     const entry = await eventually(async () => {
-      const { log } = lethe.context.store;
-      const head = await log.head();
-      const records = await log.readRecords(0, head?.size ?? 1);
-      return records
-        .map(({ entry: text }) => JSON.parse(text) as Record<string, unknown>)
-        .find(
-          ({ subject }) =>
-            subject ===
-            lethe.context.commitments.subject({
-              tenantId: tenant.tenantId,
-              uuid: 'refused-and-logged',
-            }),
-        );
+      const entries = await reviewed(lethe.context, { tenantId, limit: 5 });
+      return entries.find(({ leaf }) => leaf.op === 'DELETE');
     });
-    expect(entry).toMatchObject({ op: 'DELETE', outcome: 'refused', code: 'SUBJECT_NOT_FOUND' });
+    expect(entry.leaf).toMatchObject({ outcome: 'refused', code: 'SUBJECT_NOT_FOUND' });
+    expect(entry.clientId).toBe(other.credentials.clientID);
   });
 });
 

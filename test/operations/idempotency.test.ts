@@ -100,8 +100,8 @@ describe('an Idempotency-Key', () => {
   });
 
   test('when another client uses it, of the same tenant or of another, then it is another key', async () => {
-    const { store, sealer, pepper, clock } = lethe.context;
-    const deps = { store, sealer, pepper, clock };
+    const { store, sealer, pepper, clock, reviews } = lethe.context;
+    const deps = { store, sealer, pepper, clock, reviews };
     const issued = await createClient(deps, { tenantId: tenant.tenantId });
     const colleague: TestTenant = {
       ...tenant,

@@ -1,6 +1,7 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { revokeClient } from '../../src/access/clients.js';
-import { exportLog } from '../../src/audit/export.js';
 import { restoreCheckCommands } from '../../src/cli/restore-check.js';
 import { tenantEraseCommands } from '../../src/cli/tenant-erase.js';
 import type { Config } from '../../src/config/config.js';
@@ -8,6 +9,7 @@ import { openContext } from '../../src/context.js';
 import { runLethe } from '../cli/run-lethe.js';
 import { face } from '../support/embeddings.js';
 import { TestLethe, type TestTenant } from '../support/lethe.js';
+import { publishedLog } from '../support/published-log.js';
 import { takeBackup } from '../support/restored-database.js';
 
 let lethe: TestLethe;
@@ -77,9 +79,9 @@ describe('a restore', () => {
     const { store } = lethe.context;
     expect(await store.subjects.find({ tenantId: tenant.tenantId, uuid: 'ada' })).toBeUndefined();
     await lethe.context.sequencer.settle();
-    let log = '';
-    for await (const line of exportLog(store.log)) log += line;
-    expect(log.match(/"op":"DELETE","outcome":"succeeded"/g)).toHaveLength(1);
+    // The erasure itself, and the same once more when its subject had come back.
+    const log = await publishedLog(lethe);
+    expect(log.match(/"op":"ERASURE","outcome":"succeeded"/g)).toHaveLength(2);
     // Enrolled after the backup: the subject is not in it, and its uuid is free again.
     expect(await verified('later')).toBe(404);
     await enrol('later');
@@ -125,6 +127,40 @@ describe('a restore', () => {
     ]);
     await lethe.open();
     expect(await verified('ada')).toBe(404);
+  });
+});
+
+describe('the log after a restore', () => {
+  test('when a log of before an erasure is put back, then nothing is served, and the newest log serves again with every receipt', async () => {
+    await enrol('ada');
+    await lethe.stop();
+    const old = await takeBackup(config);
+    await lethe.open();
+    await erase('ada');
+    await lethe.stop();
+    const newest = await takeBackup(config);
+
+    await old.restore('log');
+    await expect(lethe.open()).rejects.toThrow('put the newest log back');
+    await newest.restore('log');
+    await lethe.open();
+    const { body } = await lethe.create(tenant, { type: 'DELETE', uuid: 'ada' });
+    expect(body['receipt']).toEqual(expect.any(String));
+  });
+
+  test('when the log of another installation is put in its place, then nothing is served', async () => {
+    await enrol('ada');
+    await lethe.stop();
+    writeFileSync(
+      join(config.dataDir, 'log-head'),
+      readFileSync(join(config.dataDir, 'log-head'), 'utf8').replace(
+        /\n[^\n]{43}=\n/,
+        `\n${'A'.repeat(43)}=\n`,
+      ),
+    );
+    await expect(lethe.open()).rejects.toThrow('is not the one that this host has seen');
+    rmSync(join(config.dataDir, 'log-head'));
+    await lethe.open();
   });
 });
 

@@ -70,9 +70,9 @@ describe('VERIFY', () => {
     await lethe.enroll(strict, 'ada', face('ada'));
     const noisy = retaken(face('ada'), 0.2);
     expect(await lethe.verifies(strict, 'ada', noisy)).toBe(true);
-    const { store, sealer, pepper, clock, config } = lethe.context;
+    const { store, sealer, pepper, clock, reviews, config } = lethe.context;
     await changeTenant(
-      { store, sealer, pepper, clock, models: config.models },
+      { store, sealer, pepper, clock, reviews, models: config.models },
       {
         tenantId: strict.tenantId,
         thresholds: { 'dlib-resnet-v1': { verify: 0.999, signIn: 0.999 } },

@@ -8,10 +8,14 @@ import { openSqliteStore } from '../../src/store/sqlite/open.js';
 import {
   NOW_MS,
   sampleClient,
+  sampleCompletion,
   sampleDelivery,
   sampleErasure,
+  sampleExtension,
   sampleNode,
   samplePending,
+  sampleReview,
+  sampleReviewKey,
   sampleSession,
   sampleSubject,
   sampleTenant,
@@ -21,6 +25,8 @@ import {
 const MAY_SCAN = [
   'FROM tenants ORDER BY tenantId',
   'FROM pendingEntries ORDER BY entryId LIMIT',
+  'FROM logKeys ORDER BY generation',
+  'FROM reviewKeys ORDER BY bucket',
   'FROM keyRoots ORDER BY rootId',
   'FROM reflectedRoots ORDER BY rootId',
 ];
@@ -47,7 +53,7 @@ type Calls<T> = { readonly [K in keyof T]: () => Promise<unknown> };
 function everyCall(): {
   readonly [K in Exclude<keyof Store, 'transaction' | 'ping' | 'close'>]: Calls<Store[K]>;
 } {
-  const { access, sessions, idempotency, subjects, erasures, deliveries, audit, log } = store;
+  const { access, sessions, idempotency, subjects, erasures, deliveries, reviews, log } = store;
   const tree = store.trees.of('root');
   const name = { tenantId: 'tenant', uuid: 'uuid' };
   const use = { scope: 'scope', key: 'key' };
@@ -101,8 +107,9 @@ function everyCall(): {
       start: () => erasures.start(sampleErasure()),
       find: () => erasures.find('erasure'),
       findLatest: () => erasures.findLatest({ tenantId: 'tenant', subject: 'subject' }),
-      complete: () => erasures.complete('erasure', { completedAtMs: NOW_MS }),
+      complete: () => erasures.complete('erasure', sampleCompletion()),
       findUnfinished: () => erasures.findUnfinished(10),
+      removeOfBucket: () => erasures.removeOfBucket('bucket', 10),
     },
     deliveries: {
       insert: () => deliveries.insert(delivery),
@@ -124,7 +131,25 @@ function everyCall(): {
       removeOfSessions: () => deliveries.removeOfSessions(['session']),
       removeEndedBefore: () => deliveries.removeEndedBefore(NOW_MS, 10),
     },
-    audit: { append: () => audit.append(samplePending()) },
+    audit: {
+      append: () => {
+        const pending = samplePending();
+        const review = sampleReview({ entryId: pending.entryId });
+        return store.audit.append({ ...pending, review });
+      },
+    },
+    logKeys: {
+      list: () => store.logKeys.list(),
+      insert: () => store.logKeys.insert({ generation: 1, vkey: 'vkey', createdAtMs: NOW_MS }),
+      retire: () => store.logKeys.retire(1, NOW_MS),
+    },
+    reviews: {
+      list: () => reviews.list({ tenantId: 'tenant', beforeEntryId: 'f', limit: 10 }),
+      removeBucket: () => reviews.removeBucket('bucket', 10),
+      listKeys: () => reviews.listKeys(),
+      insertKey: () => reviews.insertKey(sampleReviewKey()),
+      removeKey: () => reviews.removeKey('bucket'),
+    },
     trees: {
       rootIds: () => store.trees.rootIds(),
       of: async () => {
@@ -154,13 +179,19 @@ function everyCall(): {
     },
     log: {
       sequence: () =>
-        log.sequence(10, (_head, pending) => ({
-          records: pending.map((_, index) => ({ sequence: index, entry: '{}', hash: '' })),
-          checkpoint: { size: pending.length, hash: '', signedAt: '', kid: '', signature: '' },
-        })),
+        log.sequence(10, (state, pending) => {
+          const { segment } = sampleExtension(state, pending);
+          return { segment, nodes: [{ level: 1, index: 0, hash: new Uint8Array(32) }] };
+        }),
       head: () => log.head(),
-      readRecords: () => log.readRecords(0, 10),
-      readCheckpoints: () => log.readCheckpoints(0, 10),
+      findIndex: () => log.findIndex(samplePending().entryId),
+      findCheckpoint: () => log.findCheckpoint(0),
+      readSegments: () => log.readSegments(0, 10),
+      readNodes: () => log.readNodes({ level: 1, index: 0 }, 10),
+      forgetEntriesBefore: () => log.forgetEntriesBefore(NOW_MS, 10),
+      addCosignature: () => log.addCosignature({ size: 1, witness: 'witness', line: 'line' }),
+      readCosignatures: () => log.readCosignatures(0, 10),
+      findLargestCosigned: () => log.findLargestCosigned(),
     },
     installation: {
       find: () => store.installation.find(),

@@ -11,7 +11,15 @@ import type { Store, Stores } from '../../src/operations/unit-of-work.js';
 import { DataDirLockedError, lockDataDir } from '../../src/store/sqlite/data-dir.js';
 import { openSqliteStore } from '../../src/store/sqlite/open.js';
 import { SchemaError } from '../../src/store/sqlite/schema.js';
-import { NOW_MS, sampleSession, sampleSubject } from '../contract/samples.js';
+import {
+  NOW_MS,
+  sampleCompletion,
+  sampleErasure,
+  samplePending,
+  sampleReview,
+  sampleSession,
+  sampleSubject,
+} from '../contract/samples.js';
 
 let dataDir: string;
 let store: Store | undefined;
@@ -102,13 +110,19 @@ describe('durability', () => {
     await store?.reflectedRoots.reflect({ rootId: randomId(), epoch: 1 });
   });
 
-  test('when rows are removed, then their bytes are in no file of the closed database', async () => {
+  test('when rows are removed or lose a member, then their bytes are in no file of the closed database', async () => {
     const marker = 'an-unmistakable-marker';
-    const { subjects, sessions } = await open();
+    const { subjects, sessions, erasures, audit } = await open();
     const subject = sampleSubject({ sealedTemplate: Buffer.from(marker.repeat(40)) });
+    const intent = { uuid: marker, keyIds: [marker], sessionId: marker };
+    const erasure = sampleErasure({ intent });
+    const pending = samplePending();
+    const review = sampleReview({ entryId: pending.entryId, sealed: Buffer.from(marker) });
     const session = sampleSession({ auditTag: marker, state: 'SUCCESS', endedAtMs: NOW_MS });
     await subjects.insert(subject);
     await sessions.insert(session);
+    await erasures.start(erasure);
+    await audit.append({ ...pending, review });
     await store?.close();
     const contains = (): boolean[] =>
       readdirSync(dataDir).map((name) => readFileSync(join(dataDir, name)).includes(marker));
@@ -116,6 +130,8 @@ describe('durability', () => {
     const reopened = await open();
     await reopened.subjects.remove(subject);
     await reopened.sessions.removeEndedBefore(NOW_MS + 1, 10);
+    await reopened.erasures.complete(erasure.erasureId, sampleCompletion());
+    await reopened.reviews.removeBucket(review.bucket, 10);
     await store?.close();
     expect(contains()).not.toContain(true);
   });
@@ -202,15 +218,20 @@ describe('the files', () => {
     lock.release();
   });
 
-  test('when the database is of the first release, whose keys are unknown, then it is refused and not changed', async () => {
-    await open();
-    await store?.close();
-    store = undefined;
-    const database = new Database(join(dataDir, 'lethe.db'));
-    database.pragma('user_version = 1');
-    database.close();
-    await expect(openSqliteStore({ dataDir })).rejects.toThrow('made by an early release');
-  });
+  test.each([1, 2])(
+    'when the database is of an early release, with schema %i, then it is refused and not changed',
+    async (version) => {
+      await open();
+      await store?.close();
+      store = undefined;
+      const database = new Database(join(dataDir, 'lethe.db'));
+      database.pragma(`user_version = ${version}`);
+      const pages = database.serialize();
+      await expect(openSqliteStore({ dataDir })).rejects.toThrow('made by an early release');
+      expect(database.serialize().equals(pages)).toBe(true);
+      database.close();
+    },
+  );
 
   test('when the database is of a newer release, then it is refused and not changed', async () => {
     await open();

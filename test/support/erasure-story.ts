@@ -9,6 +9,8 @@ const CROWD = 66;
 /** What became of every enrolment of the story, by the name of its key. */
 export interface ErasureStory {
   readonly liveKeyNames: readonly string[];
+  /** Of review records: what they seal is no template, so the thief cannot tell whether it opens. */
+  readonly otherKeyNames: readonly string[];
   /** In order: bob's first key, cem's, dia's, and those of the tenant that ended. */
   readonly erasedKeyNames: readonly string[];
 }
@@ -61,7 +63,12 @@ export async function tellErasures(
     .map(([, keyName]) => keyName);
   expect(live).toHaveLength(CROWD + 3);
   expect(new Set([...live, ...erased]).size).toBe(live.length + erased.length);
-  return { liveKeyNames: live, erasedKeyNames: erased };
+  const reviewKeys = await lethe.context.store.reviews.listKeys();
+  return {
+    liveKeyNames: live,
+    otherKeyNames: reviewKeys.map(({ keyId }) => keyId),
+    erasedKeyNames: erased,
+  };
 }
 
 /** The file with the root of a service that keeps it in one. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '../../src/access/clients.js';
-import type { AuthMode } from '../../src/access/tenant.js';
+import type { AuthMode, ClientScope } from '../../src/access/tenant.js';
 import { createTenant } from '../../src/access/tenants.js';
 import type { Overrides } from '../../src/application.js';
 import { readConfig } from '../../src/config/config.js';
@@ -114,15 +114,16 @@ export class TestLethe {
     rmSync(this.#env.DATA_DIR ?? '', { recursive: true, force: true });
   }
 
-  async tenant(settings: { authMode?: AuthMode; displayName?: string } = {}): Promise<TestTenant> {
-    const { store, sealer, pepper, clock, config } = this.context;
-    const deps = { store, sealer, pepper, clock, models: config.models };
-    const { tenant, webhookSecret } = await createTenant(deps, {
-      displayName: 'Test',
-      ...settings,
-    });
+  async tenant(
+    settings: { authMode?: AuthMode; displayName?: string; scopes?: readonly ClientScope[] } = {},
+  ): Promise<TestTenant> {
+    const { store, sealer, pepper, clock, reviews, config } = this.context;
+    const deps = { store, sealer, pepper, clock, reviews, models: config.models };
+    const { scopes = [], ...policy } = settings;
+    const { tenant, webhookSecret } = await createTenant(deps, { displayName: 'Test', ...policy });
     const { client, apiKey, clientSecret } = await createClient(deps, {
       tenantId: tenant.tenantId,
+      scopes,
     });
     return {
       tenantId: tenant.tenantId,

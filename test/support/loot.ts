@@ -21,13 +21,14 @@ export interface Loot {
 /** What the thief proves, given who lives. */
 export async function judgedThief(
   { corpus, secrets }: Loot,
-  { liveKeyNames }: { liveKeyNames: readonly string[] },
+  known: { liveKeyNames: readonly string[]; otherKeyNames?: readonly string[] },
 ): Promise<Judgement> {
   const thief = new Thief();
   try {
     for (const path of corpus) await thief.addFile(path);
     for (const path of secrets) await thief.addSecretFile(path);
-    return judge(await thief.run(), { liveKeyNames });
+    const { liveKeyNames, otherKeyNames = [] } = known;
+    return judge(await thief.run(), { liveKeyNames, pendingKeyNames: otherKeyNames });
   } finally {
     thief.close();
   }

@@ -5,14 +5,19 @@ import Database from 'better-sqlite3';
 import mongoose from 'mongoose';
 import type { Config } from '../../src/config/config.js';
 
-/** The parts of a database that hold the key tree; everything else is users' data. */
-const KEY_PARTS: Readonly<Record<string, true>> = {
-  keyRoots: true,
-  keyTrees: true,
-  keyNodes: true,
+/** The parts of a database that hold the key tree and the log; everything else is users' data. */
+const PARTS: Readonly<Record<string, Part>> = {
+  keyRoots: 'keys',
+  keyTrees: 'keys',
+  keyNodes: 'keys',
+  logSegments: 'log',
+  logNodes: 'log',
+  logEntries: 'log',
+  logKeys: 'log',
+  cosignatures: 'log',
 };
 
-type Part = 'users' | 'keys';
+type Part = 'users' | 'keys' | 'log';
 
 /** A backup of a whole database, of which parts can be put back later while nothing uses it. */
 export interface Backup {
@@ -27,7 +32,7 @@ export async function takeBackup(config: Pick<Config, 'dataDir' | 'mongodbUri'>)
 }
 
 function isPart(name: string, part: Part): boolean {
-  return Object.hasOwn(KEY_PARTS, name) === (part === 'keys');
+  return (PARTS[name] ?? 'users') === part;
 }
 
 function sqliteBackup(dataDir: string): Backup {

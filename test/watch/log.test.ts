@@ -90,6 +90,8 @@ describe('the log', () => {
       durationMs: CANARY,
       attempt: [CANARY],
       count: Number.NaN,
+      witness: CANARY,
+      size: [CANARY],
       outcome: `https://hooks.example/${TOKEN}`,
       error: CANARY,
       detail: { person: CANARY },
@@ -99,7 +101,7 @@ describe('the log', () => {
     await watch.flush();
     const { at: _at, level: _level, stack, ...others } = stream.lines[0] ?? {};
     expect(new Set(Object.values(others))).toEqual(new Set(['[dropped]']));
-    expect(Object.keys(others)).toHaveLength(18);
+    expect(Object.keys(others)).toHaveLength(20);
     expect(stack).toEqual(['[dropped]', '[dropped]']);
     expectNoCanary();
   });
@@ -170,6 +172,18 @@ describe('the log', () => {
     watch.workerFailed({ worker: 'sequencer', error });
     await watch.flush();
     expect(stream.lines[0]?.['error']).toBe('Error < Error < Error');
+  });
+
+  test('when a witness is spoken of, then it is by the name of its key, if that is an address', async () => {
+    watch.witnessConflicted({ witness: 'witness.example:8443/w1' });
+    watch.witnessFailed({ witness: `${CANARY}/w1`, outcome: 'TIMEOUT' });
+    watch.witnessCosigned({ size: 7 });
+    await watch.flush();
+    const [conflicted, failed, cosigned] = stream.lines;
+    expect(conflicted).toMatchObject({ level: 'error', witness: 'witness.example:8443/w1' });
+    expect(failed).toMatchObject({ level: 'warn', witness: '[dropped]', outcome: 'TIMEOUT' });
+    expect(cosigned).toMatchObject({ level: 'debug', size: 7 });
+    expectNoCanary();
   });
 
   test('when the level is higher, then lesser lines are not written, but counted', async () => {

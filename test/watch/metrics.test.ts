@@ -35,6 +35,10 @@ describe('the metrics', () => {
     watch.deliveryAttempted({ ...attempt, attempt: 2, outcome: '204', state: 'delivered' });
     watch.entriesSequenced({ count: 3 });
     watch.workerFailed({ worker: 'sequencer', error: new Error('x') });
+    watch.witnessCosigned({ size: 3 });
+    watch.witnessConflicted({ witness: 'witness.example/w1' });
+    watch.witnessFailed({ witness: 'witness.example/w1', outcome: '503' });
+    watch.witnessFailed({ witness: 'witness.example/w1', outcome: 'TIMEOUT' });
 
     for (const sample of [
       'lethe_http_requests_total{route="/health/live",method="GET",status="503"} 1',
@@ -49,6 +53,10 @@ describe('the metrics', () => {
       'lethe_delivery_attempt_duration_seconds_count 2',
       'lethe_audit_entries_total 3',
       'lethe_worker_failures_total{worker="sequencer"} 1',
+      'lethe_witness_cosignatures_total 1',
+      'lethe_witness_conflicts_total 1',
+      'lethe_witness_failures_total{outcome="5xx"} 1',
+      'lethe_witness_failures_total{outcome="error"} 1',
     ]) {
       expect((await watch.metricsText()).split('\n')).toContain(sample);
     }
@@ -67,6 +75,10 @@ describe('the metrics', () => {
       'deliveryAttempted info',
       'entriesSequenced debug',
       'workerFailed error',
+      'witnessCosigned debug',
+      'witnessConflicted error',
+      'witnessFailed warn',
+      'witnessFailed warn',
     ]);
   });
 

@@ -1,7 +1,14 @@
 import { Schema } from 'mongoose';
 import type { SlcKey } from '../../access/slc-key.js';
-import type { AuthMode, Client, ClientSecret, SealedSecret, Tenant } from '../../access/tenant.js';
-import { bytes, number, objects, oneOf, optional, text, texts } from './fields.js';
+import type {
+  AuthMode,
+  Client,
+  ClientScope,
+  ClientSecret,
+  SealedSecret,
+  Tenant,
+} from '../../access/tenant.js';
+import { bytes, listOf, number, objects, oneOf, optional, text, texts } from './fields.js';
 import {
   REMOVABLE_AT,
   REQUIRED_BYTES,
@@ -27,6 +34,7 @@ export interface UsedTokenRow extends Written {
 }
 
 const AUTH_MODES: readonly AuthMode[] = ['strict', 'apiKeyOnly'];
+const SCOPES: readonly ClientScope[] = ['audit:read'];
 
 export const tenantSchema = new Schema(
   {
@@ -63,6 +71,7 @@ export const clientSchema = new Schema(
         kid: String,
       },
     ],
+    scopes: [{ type: String, enum: SCOPES }],
     createdAtMs: REQUIRED_NUMBER,
     revokedAtMs: Number,
   },
@@ -120,6 +129,7 @@ export function toClient(row: object): Client {
     apiKeyDigest: text(row, 'apiKeyDigest'),
     secrets: objects(row, 'secrets').map(toClientSecret),
     slcKeys: objects(row, 'slcKeys').map(toSlcKey),
+    scopes: listOf(SCOPES)(row, 'scopes'),
     createdAtMs: number(row, 'createdAtMs'),
     ...optional(number, row, 'revokedAtMs'),
   };

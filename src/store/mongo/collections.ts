@@ -22,13 +22,20 @@ import {
   reflectedRootSchema,
 } from './key-tree-rows.js';
 import {
-  type CheckpointRow,
-  checkpointSchema,
-  type LogRecordRow,
-  logRecordSchema,
+  type CosignatureRow,
+  cosignatureSchema,
+  type LogEntryRow,
+  type LogKeyRow,
+  type LogNodeRow,
+  type LogSegmentRow,
+  logEntrySchema,
+  logKeySchema,
+  logNodeSchema,
+  logSegmentSchema,
   type PendingEntryRow,
   pendingEntrySchema,
 } from './log-rows.js';
+import { type ReviewKeyRow, type ReviewRow, reviewKeySchema, reviewSchema } from './review-rows.js';
 import { type SessionRow, sessionSchema } from './session-rows.js';
 import { type SubjectRow, subjectSchema } from './subject-rows.js';
 
@@ -43,8 +50,13 @@ export interface Collections {
   readonly erasures: mongo.Collection<ErasureRow>;
   readonly deliveries: mongo.Collection<DeliveryRow>;
   readonly pendingEntries: mongo.Collection<PendingEntryRow>;
-  readonly logRecords: mongo.Collection<LogRecordRow>;
-  readonly checkpoints: mongo.Collection<CheckpointRow>;
+  readonly logSegments: mongo.Collection<LogSegmentRow>;
+  readonly logNodes: mongo.Collection<LogNodeRow>;
+  readonly logEntries: mongo.Collection<LogEntryRow>;
+  readonly logKeys: mongo.Collection<LogKeyRow>;
+  readonly cosignatures: mongo.Collection<CosignatureRow>;
+  readonly reviews: mongo.Collection<ReviewRow>;
+  readonly reviewKeys: mongo.Collection<ReviewKeyRow>;
   readonly keyRoots: mongo.Collection<KeyRootRow>;
   readonly keyTrees: mongo.Collection<KeyTreeRow>;
   readonly keyNodes: mongo.Collection<KeyNodeRow>;
@@ -64,8 +76,13 @@ export const SCHEMAS: Readonly<Record<CollectionName, Schema>> = {
   erasures: erasureSchema,
   deliveries: deliverySchema,
   pendingEntries: pendingEntrySchema,
-  logRecords: logRecordSchema,
-  checkpoints: checkpointSchema,
+  logSegments: logSegmentSchema,
+  logNodes: logNodeSchema,
+  logEntries: logEntrySchema,
+  logKeys: logKeySchema,
+  cosignatures: cosignatureSchema,
+  reviews: reviewSchema,
+  reviewKeys: reviewKeySchema,
   keyRoots: keyRootSchema,
   keyTrees: keyTreeSchema,
   keyNodes: keyNodeSchema,

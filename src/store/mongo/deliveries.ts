@@ -86,9 +86,13 @@ export function deliveryStore(scope: Scope): DeliveryStore {
       return row && number(row, 'atMs');
     },
     async removeOfSessions(sessionIds) {
-      if (sessionIds.length === 0) return;
+      if (sessionIds.length === 0) return 0;
       const which = { sessionId: { $in: sessionIds } };
-      await scope.call(() => collection.deleteMany(which, options));
+      // A transaction, because a deletion that is repeated alone would count what was left.
+      return await scope.atomically(async (within) => {
+        const removed = await within.call(() => collection.deleteMany(which, within.options));
+        return removed.deletedCount;
+      });
     },
     removeEndedBefore: (beforeMs, limit) =>
       removeSome(scope, { collection, which: { endedAtMs: { $lt: beforeMs } }, limit }),

@@ -1,7 +1,7 @@
 import type { mongo } from 'mongoose';
 import type { ErasureStore } from '../../erasure/erasure-store.js';
 import { type ErasureRow, toErasure, UNDER_WAY } from './erasure-rows.js';
-import { changeOnce, holdOne, insertNew } from './once.js';
+import { changeOnce, holdOne, insertNew, removeSome } from './once.js';
 import type { Scope } from './scope.js';
 
 export function erasureStore(scope: Scope): ErasureStore {
@@ -42,5 +42,7 @@ export function erasureStore(scope: Scope): ErasureStore {
       const rows = await scope.call(() => collection.find({ state: UNDER_WAY }, page).toArray());
       return rows.map(toErasure);
     },
+    removeOfBucket: (bucket, limit) =>
+      removeSome(scope, { collection, which: { 'receipt.bucket': bucket }, limit }),
   };
 }

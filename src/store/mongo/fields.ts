@@ -30,6 +30,11 @@ export function oneOf<T extends string>(values: readonly T[]): Reader<T> {
   };
 }
 
+export function listOf<T extends string>(values: readonly T[]): Reader<readonly T[]> {
+  return (row, name) =>
+    texts(row, name).map((item) => values.find((candidate) => candidate === item) ?? damaged(name));
+}
+
 export function object(row: object, name: string): object {
   const value = member(row, name);
   return isObject(value) ? value : damaged(name);

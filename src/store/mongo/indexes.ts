@@ -12,9 +12,13 @@ const REFUSALS: Readonly<Record<number, string>> = {
   11000: 'it holds rows with the same key, which Lethe never writes; is it the right database?',
 };
 
+/** Only early releases made it. */
+const EARLY_COLLECTION = 'logRecords';
+
 /** Makes every collection with the indexes that its schema declares; throws {@link MongoStartError}. */
 export async function openCollections(connection: Connection): Promise<Collections> {
   const db = database(connection);
+  await repeat(() => refuseEarlyRelease(db));
   const names = Object.keys(SCHEMAS) as CollectionName[];
   for (const name of names) {
     await repeat(() => createCollection(db, name));
@@ -22,6 +26,15 @@ export async function openCollections(connection: Connection): Promise<Collectio
   }
   const opened = names.map((name) => [name, db.collection(name)] as const);
   return Object.fromEntries(opened) as unknown as Collections;
+}
+
+async function refuseEarlyRelease(db: mongo.Db): Promise<void> {
+  const found = await db.listCollections({ name: EARLY_COLLECTION }, { nameOnly: true }).toArray();
+  if (found.length === 0) return;
+  throw new MongoStartError(
+    `The database ${db.databaseName} was made by an early release of Lethe, whose log this one does not ` +
+      'know; name an empty database in MONGODB_URI and let people enrol again',
+  );
 }
 
 /** A transaction cannot rely on making a collection that it meets first. */

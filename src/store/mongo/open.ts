@@ -12,9 +12,11 @@ import { openCollections } from './indexes.js';
 import { installationStore } from './installation.js';
 import { treeStores } from './key-trees.js';
 import { logStore } from './log.js';
+import { logKeyStore } from './log-keys.js';
 import { repeat } from './patience.js';
 import { pendingEntryStore } from './pending-entries.js';
 import { reflectedRootStore } from './reflected-roots.js';
+import { reviewStore } from './reviews.js';
 import type { Scope } from './scope.js';
 import { sessionStore } from './sessions.js';
 import { subjectStore } from './subjects.js';
@@ -67,6 +69,8 @@ function createStores(scope: Scope): Stores {
     erasures: erasureStore(scope),
     deliveries: deliveryStore(scope),
     audit: pendingEntryStore(scope),
+    logKeys: logKeyStore(scope),
+    reviews: reviewStore(scope),
   };
 }
 

@@ -1,13 +1,19 @@
 import type { AccessStore } from '../../access/access-store.js';
 import type { SlcKey } from '../../access/slc-key.js';
-import type { Client, ClientSecret, SealedSecret, Tenant } from '../../access/tenant.js';
+import type {
+  Client,
+  ClientScope,
+  ClientSecret,
+  SealedSecret,
+  Tenant,
+} from '../../access/tenant.js';
 import { base64url } from '../../lib/bytes.js';
 import { insertInto } from './insert.js';
 import type { Runner } from './runner.js';
 
 type AsJson<T, K extends keyof T> = Omit<T, K> & Readonly<Record<K, string>>;
 type TenantRow = AsJson<Tenant, 'thresholds' | 'frameOrigins' | 'webhookSecrets'>;
-type ClientRow = AsJson<Client, 'secrets' | 'slcKeys'>;
+type ClientRow = AsJson<Client, 'secrets' | 'slcKeys' | 'scopes'>;
 
 const INSERT_TENANT = insertInto<TenantRow>(
   'tenants',
@@ -37,6 +43,7 @@ const INSERT_CLIENT = insertInto<ClientRow>(
     apiKeyDigest: true,
     secrets: true,
     slcKeys: true,
+    scopes: true,
     createdAtMs: true,
     revokedAtMs: true,
   },
@@ -46,8 +53,8 @@ const FIND_CLIENT = 'SELECT * FROM clients WHERE clientId = ?';
 const FIND_CLIENT_BY_API_KEY = 'SELECT * FROM clients WHERE apiKeyDigest = ?';
 const LIST_CLIENTS = 'SELECT * FROM clients WHERE tenantId = ? ORDER BY clientId';
 const REPLACE_CLIENT = `
-  UPDATE clients SET tenantId = ?, apiKeyDigest = ?, secrets = ?, slcKeys = ?, createdAtMs = ?,
-    revokedAtMs = ?
+  UPDATE clients SET tenantId = ?, apiKeyDigest = ?, secrets = ?, slcKeys = ?, scopes = ?,
+    createdAtMs = ?, revokedAtMs = ?
   WHERE clientId = ?`;
 
 const USE_TOKEN = `
@@ -103,10 +110,9 @@ function clientStore(runner: Runner): Omit<AccessStore, TenantMethods | TokenMet
       }),
     replaceClient: (client) =>
       runner.write((sql) => {
-        const { clientId, tenantId, apiKeyDigest, secrets, slcKeys, ...times } = clientRow(client);
-        const values = [tenantId, apiKeyDigest, secrets, slcKeys];
-        const { createdAtMs, revokedAtMs } = times;
-        return sql.run(REPLACE_CLIENT, ...values, createdAtMs, revokedAtMs, clientId) === 1;
+        const { clientId, tenantId, apiKeyDigest, ...row } = clientRow(client);
+        const values = [tenantId, apiKeyDigest, row.secrets, row.slcKeys, row.scopes];
+        return sql.run(REPLACE_CLIENT, ...values, row.createdAtMs, row.revokedAtMs, clientId) === 1;
       }),
     listClients: (tenantId) =>
       runner.read((sql) => sql.all<ClientRow>(LIST_CLIENTS, tenantId).map(toClient)),
@@ -145,6 +151,7 @@ function clientRow(client: Client): ClientRow {
     ...client,
     secrets: secretsJson(client.secrets),
     slcKeys: JSON.stringify(client.slcKeys),
+    scopes: JSON.stringify(client.scopes),
   };
 }
 
@@ -153,6 +160,7 @@ function toClient(row: ClientRow): Client {
     ...row,
     secrets: parseSecrets(row.secrets) as ClientSecret[],
     slcKeys: JSON.parse(row.slcKeys) as SlcKey[],
+    scopes: JSON.parse(row.scopes) as ClientScope[],
   };
 }
 

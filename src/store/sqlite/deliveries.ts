@@ -14,6 +14,7 @@ const INSERT = insertInto<Delivery>(
     deliveryId: true,
     tenantId: true,
     sessionId: true,
+    erasureId: true,
     eventType: true,
     destination: true,
     sealedCallback: true,
@@ -100,9 +101,9 @@ export function deliveryStore(runner: Runner): DeliveryStore {
         return next.length === 0 ? undefined : Math.min(...next);
       }),
     removeOfSessions: (sessionIds) =>
-      runner.write((sql) => {
-        for (const sessionId of sessionIds) sql.run(REMOVE_OF_SESSION, sessionId);
-      }),
+      runner.write((sql) =>
+        sessionIds.reduce((count, sessionId) => count + sql.run(REMOVE_OF_SESSION, sessionId), 0),
+      ),
     removeEndedBefore: (beforeMs, limit) =>
       runner.write((sql) => sql.run(REMOVE_ENDED, beforeMs, limit)),
   };

@@ -1,206 +1,21 @@
 import type { Connection } from './connection.js';
+import { TABLES } from './tables.js';
 
 /** Raised with every change of the tables; `user_version` of the file says what it holds. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 /** A database that this release cannot use; the message says why in one sentence. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError';
 }
 
-/**
- * The tables. Columns are named as the members of the domain that they hold; lists are JSON. A row
- * that is wide or named at random lives in a table with rowids, so that new ones are appended; a
- * narrow one lives in its key. Partial indexes hold only the rows that wait for something.
- */
-const TABLES = `
-CREATE TABLE tenants (
-  tenantId TEXT PRIMARY KEY,
-  displayName TEXT NOT NULL,
-  authMode TEXT NOT NULL,
-  thresholds TEXT NOT NULL,
-  frameOrigins TEXT NOT NULL,
-  webhookSecrets TEXT NOT NULL,
-  createdAtMs INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE clients (
-  clientId TEXT PRIMARY KEY,
-  tenantId TEXT NOT NULL,
-  apiKeyDigest TEXT NOT NULL UNIQUE,
-  secrets TEXT NOT NULL,
-  slcKeys TEXT NOT NULL,
-  createdAtMs INTEGER NOT NULL,
-  revokedAtMs INTEGER
-) STRICT;
-CREATE INDEX clientsOfTenant ON clients (tenantId, clientId);
-
-CREATE TABLE usedTokens (
-  clientId TEXT NOT NULL,
-  tokenId TEXT NOT NULL,
-  expiresAtMs INTEGER NOT NULL,
-  PRIMARY KEY (clientId, tokenId)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX usedTokensByExpiry ON usedTokens (expiresAtMs);
-
-CREATE TABLE sessions (
-  sessionId TEXT PRIMARY KEY,
-  tenantId TEXT NOT NULL,
-  clientId TEXT NOT NULL,
-  type TEXT NOT NULL,
-  spelledType TEXT NOT NULL,
-  state TEXT NOT NULL,
-  uuid TEXT,
-  erasureId TEXT,
-  redirectURL TEXT NOT NULL,
-  failureUrl TEXT,
-  auditTag TEXT,
-  transactionID TEXT,
-  sealedCallback BLOB NOT NULL,
-  nonce TEXT NOT NULL,
-  createdAtMs INTEGER NOT NULL,
-  expiresAtMs INTEGER NOT NULL,
-  endedAtMs INTEGER,
-  CHECK ((state IN ('CREATED', 'IN_PROGRESS')) = (endedAtMs IS NULL))
-) STRICT;
-CREATE INDEX openSessionsByExpiry ON sessions (expiresAtMs) WHERE endedAtMs IS NULL;
-CREATE INDEX endedSessionsByTime ON sessions (endedAtMs) WHERE endedAtMs IS NOT NULL;
-CREATE INDEX sessionsOfSubject ON sessions (tenantId, uuid) WHERE uuid IS NOT NULL;
-CREATE INDEX sessionsOfErasure ON sessions (erasureId) WHERE erasureId IS NOT NULL;
-
-CREATE TABLE idempotency (
-  scope TEXT NOT NULL,
-  key TEXT NOT NULL,
-  fingerprint TEXT NOT NULL,
-  status INTEGER,
-  sealedBody BLOB,
-  expiresAtMs INTEGER NOT NULL,
-  PRIMARY KEY (scope, key)
-) STRICT;
-CREATE INDEX idempotencyByExpiry ON idempotency (expiresAtMs);
-
-CREATE TABLE subjects (
-  tenantId TEXT NOT NULL,
-  uuid TEXT NOT NULL,
-  state TEXT NOT NULL,
-  keyId TEXT NOT NULL,
-  model TEXT NOT NULL,
-  sealedTemplate BLOB NOT NULL,
-  enrolledAtMs INTEGER NOT NULL,
-  PRIMARY KEY (tenantId, uuid)
-) STRICT;
-CREATE INDEX liveSubjectsOfModel ON subjects (tenantId, model, uuid) WHERE state = 'live';
-
-CREATE TABLE erasures (
-  erasureId TEXT PRIMARY KEY,
-  tenantId TEXT NOT NULL,
-  subject TEXT NOT NULL,
-  state TEXT NOT NULL,
-  uuid TEXT,
-  keyIds TEXT,
-  requestedAtMs INTEGER NOT NULL,
-  completedAtMs INTEGER,
-  irrecoverableAtMs INTEGER
-) STRICT;
-CREATE INDEX erasuresOfSubject ON erasures (tenantId, subject);
-CREATE UNIQUE INDEX oneErasureUnderWay ON erasures (tenantId, subject) WHERE state = 'shredding';
-CREATE INDEX unfinishedErasures ON erasures (requestedAtMs) WHERE state = 'shredding';
-
-CREATE TABLE deliveries (
-  deliveryId TEXT PRIMARY KEY,
-  tenantId TEXT NOT NULL,
-  sessionId TEXT NOT NULL,
-  eventType TEXT NOT NULL,
-  destination TEXT NOT NULL,
-  sealedCallback BLOB NOT NULL,
-  sealedBody BLOB NOT NULL,
-  state TEXT NOT NULL,
-  attempts INTEGER NOT NULL,
-  createdAtMs INTEGER NOT NULL,
-  dueAtMs INTEGER NOT NULL,
-  firstAttemptedAtMs INTEGER,
-  lastOutcome TEXT,
-  endedAtMs INTEGER,
-  leaseId TEXT,
-  leaseUntilMs INTEGER,
-  UNIQUE (sessionId, eventType)
-) STRICT;
-CREATE INDEX freeDeliveriesByDueTime ON deliveries (dueAtMs)
-  WHERE state = 'pending' AND leaseId IS NULL;
-CREATE INDEX leasedDeliveriesByEnd ON deliveries (leaseUntilMs)
-  WHERE state = 'pending' AND leaseId IS NOT NULL;
-CREATE INDEX endedDeliveriesByTime ON deliveries (endedAtMs) WHERE endedAtMs IS NOT NULL;
-
-CREATE TABLE pendingEntries (
-  entryId TEXT PRIMARY KEY,
-  entry TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE logRecords (
-  sequence INTEGER PRIMARY KEY,
-  entryId TEXT NOT NULL UNIQUE,
-  entry TEXT NOT NULL,
-  hash TEXT NOT NULL
-) STRICT;
-
-CREATE TABLE checkpoints (
-  size INTEGER PRIMARY KEY,
-  hash TEXT NOT NULL,
-  signedAt TEXT NOT NULL,
-  kid TEXT NOT NULL,
-  signature TEXT NOT NULL
-) STRICT;
-
-CREATE TABLE keyRoots (
-  rootId TEXT PRIMARY KEY,
-  ownerId TEXT,
-  beat INTEGER NOT NULL,
-  epoch INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE keyTrees (
-  rootId TEXT NOT NULL,
-  tree INTEGER NOT NULL,
-  scope TEXT NOT NULL,
-  PRIMARY KEY (rootId, tree)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE keyNodes (
-  rootId TEXT NOT NULL,
-  tree INTEGER NOT NULL,
-  level INTEGER NOT NULL,
-  nodeIndex INTEGER NOT NULL,
-  side INTEGER NOT NULL,
-  epoch INTEGER NOT NULL,
-  revision INTEGER NOT NULL,
-  used INTEGER NOT NULL,
-  sealed BLOB NOT NULL,
-  UNIQUE (rootId, tree, level, nodeIndex, side)
-) STRICT;
-CREATE INDEX upperKeyNodes ON keyNodes (rootId) WHERE level > 0 OR tree = 0;
-CREATE INDEX keyLeavesWithRoom ON keyNodes (rootId) WHERE level = 0 AND tree > 0 AND used < 64;
-
-CREATE TABLE reflectedRoots (
-  rootId TEXT PRIMARY KEY,
-  epoch INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE installation (
-  onlyRow INTEGER PRIMARY KEY CHECK (onlyRow = 1),
-  installationId TEXT NOT NULL,
-  serviceKeyCheck TEXT NOT NULL,
-  sealedPayloadKey BLOB NOT NULL,
-  createdAtMs INTEGER NOT NULL
-) STRICT;
-`;
-
-/** Makes the tables in an empty file; throws {@link SchemaError} for a file of a newer release. */
+/** Makes the tables in an empty file; throws {@link SchemaError} for a file of another release. */
 export function prepareSchema(connection: Connection): void {
   // Two processes may open a new file at once: the second finds the work done.
   connection.run('BEGIN IMMEDIATE');
   try {
     const version = Number(connection.pragma('user_version'));
-    if (version === 1) {
+    if (version > 0 && version < SCHEMA_VERSION) {
       throw new SchemaError(
         'the database was made by an early release of Lethe, whose keys this one does not know; ' +
           'start it with an empty DATA_DIR and let people enrol again',

@@ -1,5 +1,6 @@
 import type { AccessStore } from '../../access/access-store.js';
-import type { PendingEntryStore } from '../../audit/log-store.js';
+import type { LogKeyStore, PendingEntryStore } from '../../audit/log-store.js';
+import type { ReviewStore } from '../../audit/reviews/review-store.js';
 import type { SubjectStore } from '../../biometrics/subject-store.js';
 import type { DeliveryStore } from '../../callbacks/delivery-store.js';
 import type { ErasureStore } from '../../erasure/erasure-store.js';
@@ -10,7 +11,9 @@ import { accessStore } from './access.js';
 import { deliveryStore } from './deliveries.js';
 import { erasureStore } from './erasures.js';
 import { idempotencyStore } from './idempotency.js';
+import { logKeyStore } from './log-keys.js';
 import { pendingEntryStore } from './pending-entries.js';
+import { reviewStore } from './reviews.js';
 import type { Runner } from './runner.js';
 import { sessionStore } from './sessions.js';
 import { subjectStore } from './subjects.js';
@@ -25,6 +28,8 @@ export function storesOn(runner: Runner): Stores {
     erasures: erasureStore(runner),
     deliveries: deliveryStore(runner),
     audit: pendingEntryStore(runner),
+    logKeys: logKeyStore(runner),
+    reviews: reviewStore(runner),
   };
 }
 
@@ -41,6 +46,8 @@ export class TransactionStores implements Stores {
   #erasures: ErasureStore | undefined;
   #deliveries: DeliveryStore | undefined;
   #audit: PendingEntryStore | undefined;
+  #logKeys: LogKeyStore | undefined;
+  #reviews: ReviewStore | undefined;
 
   constructor(runner: Runner) {
     this.#runner = runner;
@@ -72,5 +79,13 @@ export class TransactionStores implements Stores {
 
   get audit(): PendingEntryStore {
     return (this.#audit ??= pendingEntryStore(this.#runner));
+  }
+
+  get logKeys(): LogKeyStore {
+    return (this.#logKeys ??= logKeyStore(this.#runner));
+  }
+
+  get reviews(): ReviewStore {
+    return (this.#reviews ??= reviewStore(this.#runner));
   }
 }
