@@ -14,6 +14,7 @@ import { secureAnswers } from './security-headers.js';
 import { serviceRoutes } from './service-routes.js';
 import { sessionRoutes } from './session-routes.js';
 import { userRoutes } from './user-routes.js';
+import { verifyRoutes } from './verify-routes.js';
 
 /** The HTTP application: middleware and routes in the order in which a request meets them. */
 export function createApp(deps: HttpDeps): Express {
@@ -36,6 +37,7 @@ export function createApp(deps: HttpDeps): Express {
   app.use(userRoutes(deps));
   app.use(reviewRoutes(deps));
   app.use(logRoutes(deps));
+  app.use(verifyRoutes(deps));
   app.use(serviceRoutes(deps));
 
   app.use(nothingHere());

@@ -81,9 +81,9 @@ describe("the contract's frame", () => {
 
   test('when the tenant has registered an origin, then that origin may frame the page', async () => {
     const registered = await lethe.tenant({ displayName: 'Framed shop' });
-    const { store, sealer, pepper, clock, config } = lethe.context;
+    const { store, sealer, pepper, clock, reviews, config } = lethe.context;
     await changeTenant(
-      { store, sealer, pepper, clock, models: config.models },
+      { store, sealer, pepper, clock, reviews, models: config.models },
       { tenantId: registered.tenantId, frameOrigins: [stranger.origin] },
     );
     const { page, context, observed } = await openPage(browser);
