@@ -1,5 +1,6 @@
 // The table of npm run bench -- vault.
 import { alignedLines, median, medians, quantile } from './figures.mjs';
+import { goalRow } from './goals.mjs';
 
 const NOTES = [
   'alone: one after the other, each beside one bare flush (4 KiB pwrite in place + fdatasync, same disk). N waiting:',
@@ -14,16 +15,7 @@ const NOTES = [
 export function reportLines({ startedAt, plan, notes, measured }) {
   const columns = measured.map(figuresOf);
   const head = ['', ...measured.map(({ name }) => name), 'goal', ''];
-  const lines = ROWS.map(({ text, of, goal = {} }) => {
-    const figures = columns.map(of);
-    const isMissed = figures.some((figure) => figure > goal.most || figure < goal.least);
-    return [
-      text,
-      ...figures.map(numberText),
-      goalText(goal),
-      goalText(goal) && (isMissed ? 'MISSED' : 'met'),
-    ];
-  });
+  const lines = ROWS.map(({ text, of, goal }) => goalRow(text, columns.map(of), goal));
   return [
     `npm run bench -- vault, ${startedAt.toISOString()}: ${plan.subjects.toLocaleString('en')} live subjects,`,
     `medians of ${plan.rounds} rounds, interleaved, every other one reversed`,
@@ -146,15 +138,4 @@ function eraseFigures(rounds) {
 
 function ratioOfRounds(measured, compared, name) {
   return median(measured.map((round, at) => round[name] / compared[at][name]));
-}
-
-function numberText(figure) {
-  return figure >= 100
-    ? Math.round(figure).toLocaleString('en')
-    : figure.toFixed(Number.isInteger(figure) ? 0 : 2);
-}
-
-function goalText({ most, least }) {
-  if (most !== undefined) return `at most ${numberText(most)}`;
-  return least === undefined ? '' : `at least ${numberText(least)}`;
 }

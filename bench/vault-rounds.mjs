@@ -1,7 +1,6 @@
 // The slices in their rounds: interleaved, so that whatever else the machine does meets them all alike.
-import { writeFileSync } from 'node:fs';
-import { Session } from 'node:inspector/promises';
 import { say } from '../scripts/process.mjs';
+import { profile } from './profile.mjs';
 import { bareOpenings, openFlushFile } from './vault-bare.mjs';
 import { enrolWaiting, eraseAlone, eraseWaiting, openTemplates } from './vault-slices.mjs';
 
@@ -41,12 +40,5 @@ export async function measureRounds({ dir, plan, engines }) {
 
 /** Writes a CPU profile of one more slice of erasures, 128 of them waiting. */
 export async function profileErasures(engine, { plan, profilePath }) {
-  const session = new Session();
-  session.connect();
-  await session.post('Profiler.enable');
-  await session.post('Profiler.start');
-  await eraseWaiting(engine, { waiting: 128, batches: plan.manies });
-  const { profile } = await session.post('Profiler.stop');
-  session.disconnect();
-  writeFileSync(profilePath, JSON.stringify(profile));
+  await profile(profilePath, () => eraseWaiting(engine, { waiting: 128, batches: plan.manies }));
 }

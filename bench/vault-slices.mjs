@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { perCall, timed } from './timing.mjs';
 import { holdLeaves } from './vault-engine.mjs';
 import { newTemplate, tenantId } from './vault-subjects.mjs';
 
@@ -99,22 +100,4 @@ async function rate({ waiting, batches }, runBatch) {
     for (let batch = 0; batch < batches; batch += 1) await runBatch();
   });
   return (waiting * batches * 1_000) / durationMs;
-}
-
-async function perCall(subjects, call) {
-  const before = process.cpuUsage();
-  const durationMs = await timed(async () => {
-    for (const subject of subjects) await call(subject);
-  });
-  const { user, system } = process.cpuUsage(before);
-  return {
-    cpuMicros: (user + system) / subjects.length,
-    wallMicros: (durationMs * 1_000) / subjects.length,
-  };
-}
-
-async function timed(work) {
-  const startedAtMs = performance.now();
-  await work();
-  return performance.now() - startedAtMs;
 }
