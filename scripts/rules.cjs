@@ -134,6 +134,16 @@ module.exports = {
       },
     },
     {
+      name: 'receiver-stands-alone',
+      comment: 'What integrators import as lethe/webhook needs nothing of the service and no package.',
+      severity: 'error',
+      from: { path: '^src/callbacks/receiver/' },
+      to: {
+        path: '^src/|(^|/)node_modules/',
+        pathNot: ['^src/callbacks/receiver/', '(^|/)node_modules/@types/node/'],
+      },
+    },
+    {
       name: 'adapters-apart',
       comment: 'One storage adapter never imports the other.',
       severity: 'error',
@@ -179,7 +189,7 @@ module.exports = {
       from: {
         orphan: true,
         path: '^src/',
-        pathNot: '\\.d\\.ts$|^src/main\\.ts$|^src/web/(launch|verify)\\.ts$',
+        pathNot: '\\.d\\.ts$|^src/main\\.ts$|^src/web/(launch|verify)\\.ts$|^src/callbacks/receiver/',
       },
       to: {},
     },
