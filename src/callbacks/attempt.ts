@@ -2,7 +2,7 @@ import { SealBroken } from '../crypto/seal.js';
 import type { Sealer } from '../crypto/sealer.js';
 import type { SecretBytes } from '../crypto/secret-bytes.js';
 import type { SigningKey } from '../crypto/signing-key.js';
-import type { Clock } from '../lib/clock.js';
+import { type Clock, isoTime } from '../lib/clock.js';
 import { type Callback, openCallback } from './callback.js';
 import type { AttemptResult, Delivery } from './delivery-store.js';
 import { followUp, type RetrySchedule } from './retry-schedule.js';
@@ -72,9 +72,23 @@ async function send(
     'user-agent': 'Lethe',
     ...callback.headers,
     'content-type': 'application/json',
+    ...attemptHeaders(deps.schedule, attempt),
     ...signatures,
   };
   return await deps.sender.send({ url: callback.url, headers, body });
+}
+
+/** For the receiver's log: which attempt this is, how many may follow, and when the first one was. */
+function attemptHeaders(
+  { delaysMs }: RetrySchedule,
+  { delivery, attemptedAtMs }: { delivery: Delivery; attemptedAtMs: number },
+): Readonly<Record<string, string>> {
+  const attempt = delivery.attempts + 1;
+  return {
+    'webhook-attempt': attempt.toString(),
+    'webhook-attempts-left': Math.max(0, delaysMs.length - attempt).toString(),
+    'webhook-first-attempted-at': isoTime(delivery.firstAttemptedAtMs ?? attemptedAtMs),
+  };
 }
 
 function outcomeOf(result: SendResult): string {

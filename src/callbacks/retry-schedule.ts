@@ -16,8 +16,9 @@ export interface RetrySchedule {
 }
 
 /**
- * What follows an attempt, of which there were `attempts` with this one: 2xx delivers, 410 and the end of the schedule fail, and everything else,
- * 3xx included, tries again after the scheduled pause or the longer one of Retry-After.
+ * What follows an attempt, of which there were `attempts` with this one: 2xx delivers; 410, a receiver
+ * that asks for no more and the end of the schedule fail; everything else, 3xx included, tries again
+ * after the scheduled pause or the longer one of Retry-After.
  */
 export function followUp(
   schedule: RetrySchedule,
@@ -27,7 +28,8 @@ export function followUp(
   const status = result.kind === 'answered' ? result.status : undefined;
   if (status !== undefined && status >= 200 && status < 300) return { state: 'delivered' };
   const delayMs = schedule.delaysMs[attempts];
-  if (status === GONE || delayMs === undefined) return { state: 'failed' };
+  const isRefused = status === GONE || (result.kind === 'answered' && result.isAborted === true);
+  if (isRefused || delayMs === undefined) return { state: 'failed' };
   const jitteredMs = delayMs * (1 - JITTER + 2 * JITTER * schedule.random());
   const pauseMs = Math.max(jitteredMs, askedPauseMs(result));
   return { state: 'pending', dueAtMs: endedAtMs + Math.round(pauseMs) };

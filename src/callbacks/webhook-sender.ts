@@ -20,7 +20,13 @@ export type SendFailure =
   | 'CLOSED';
 
 export type SendResult =
-  | { readonly kind: 'answered'; readonly status: number; readonly retryAfterSeconds?: number }
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly retryAfterSeconds?: number;
+      /** The receiver asked for no further attempt (`webhook-delivery: abort-message`). */
+      readonly isAborted?: true;
+    }
   | { readonly kind: 'failed'; readonly code: SendFailure };
 
 /** Sends webhooks; `outbound/` implements it. */

@@ -64,6 +64,7 @@ export function createWebhookSender(policy: EgressPolicy, parts: SenderParts = {
         kind: 'answered',
         status: response.statusCode,
         ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+        ...(response.headers['webhook-delivery'] === 'abort-message' && { isAborted: true }),
       };
     });
   }

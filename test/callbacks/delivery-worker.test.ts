@@ -130,6 +130,23 @@ describe('the delivery worker', () => {
     return reports.filter(({ state }) => state === 'delivered').length;
   }
 
+  test('when it is tried again, then the headers say which attempt it is, and a receiver may end it', async () => {
+    receiver.behave({ status: 500 });
+    const delivery = await enqueue();
+    startWorker({ delaysMs: [0, 20, 20, 20] });
+    await until(() => receiver.received.length >= 2);
+    receiver.behave({ status: 500, headers: { 'webhook-delivery': 'abort-message' } });
+    const failed = await untilState(delivery, 'failed');
+    expect(failed.attempts).toBe(receiver.received.length);
+    const firstAt = new Date(failed.firstAttemptedAtMs ?? 0).toISOString();
+    for (const [index, { headers }] of receiver.received.entries())
+      expect(headers).toMatchObject({
+        'webhook-attempt': (index + 1).toString(),
+        'webhook-attempts-left': (3 - index).toString(),
+        'webhook-first-attempted-at': firstAt,
+      });
+  });
+
   test('when a row is due, then it is sent once, signed, with the headers of the caller', async () => {
     const delivery = await enqueue({
       headers: { authorization: 'Bearer t', 'user-agent': 'mine' },

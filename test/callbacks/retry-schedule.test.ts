@@ -32,6 +32,12 @@ describe('after an attempt', () => {
     expect(after({ kind: 'answered', status: 410 })).toEqual({ state: 'failed' });
   });
 
+  test('when the receiver asks for no further attempt, then it has failed, unless it took the event', () => {
+    const answer = (status: number) => after({ kind: 'answered', status, isAborted: true });
+    expect([answer(500), answer(302)]).toEqual([{ state: 'failed' }, { state: 'failed' }]);
+    expect(answer(204)).toEqual({ state: 'delivered' });
+  });
+
   test('when the schedule is exhausted, then it has failed, or was delivered at the last', () => {
     expect(after({ kind: 'answered', status: 500, retryAfterSeconds: 1 }, 3)).toEqual({
       state: 'failed',

@@ -69,6 +69,14 @@ describe('the webhook sender', () => {
     });
   });
 
+  test.each<[string, object]>([
+    ['abort-message', { isAborted: true }],
+    ['abort', {}],
+  ])('when webhook-delivery is %s, then the answer says %j', async (value, said) => {
+    receiver.behave({ status: 500, headers: { 'webhook-delivery': value } });
+    expect(await send()).toEqual({ kind: 'answered', status: 500, ...said });
+  });
+
   test.each<[Behaviour, string]>([
     ['hang', 'TIMEOUT'],
     ['reset', 'RESET'],
