@@ -1,5 +1,6 @@
 // npm test: every check that needs only npm packages, two at a time, then the test suite.
 // Arguments name the checks to run (`npm test -- types lint`); --static leaves the suite out.
+import { availableParallelism } from 'node:os';
 import { findChromium } from './chromium.mjs';
 import { checkHygiene } from './hygiene.mjs';
 import { runJest } from './jest.mjs';
@@ -21,7 +22,7 @@ const staticChecks = {
   hygiene: checkHygiene,
 };
 const suites = {
-  tests: () => jest({ except: ['mongo', 'page', 'residue'] }),
+  tests: () => jest({ except: ['mongo', 'page', 'residue'], workers: availableParallelism() }),
   pages: checkPages,
 };
 const totals = { passed: 0, failed: 0 };

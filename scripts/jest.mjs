@@ -7,14 +7,15 @@ import { root, run } from './process.mjs';
 const limitMs = 15 * 60_000;
 
 /**
- * Runs the test files under `folders` (all of test/ when empty) except those under `except`.
+ * Runs the test files under `folders` (all of test/ when empty) except those under `except`, in as
+ * many processes at once as `workers` says.
  * `output` is all that jest printed, `summary` its closing lines; a suite that could not run
  * counts as one failed test.
  */
-export async function runJest({ folders = [], except = [], env = {}, show = false }) {
+export async function runJest({ folders = [], except = [], env = {}, show = false, workers = 1 }) {
   const reports = mkdtempSync(join(tmpdir(), 'lethe-jest-'));
   const report = join(reports, 'report.json');
-  const args = ['--json', `--outputFile=${report}`];
+  const args = ['--json', `--outputFile=${report}`, `--maxWorkers=${workers}`];
   for (const folder of folders) args.push('--testPathPatterns', inFolder(folder));
   for (const folder of except) args.push('--testPathIgnorePatterns', inFolder(folder));
   try {

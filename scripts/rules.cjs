@@ -135,7 +135,8 @@ module.exports = {
     },
     {
       name: 'receiver-stands-alone',
-      comment: 'What integrators import as lethe/webhook needs nothing of the service and no package.',
+      comment:
+        'What integrators import as lethe/webhook needs nothing of the service and no package.',
       severity: 'error',
       from: { path: '^src/callbacks/receiver/' },
       to: {
@@ -189,7 +190,8 @@ module.exports = {
       from: {
         orphan: true,
         path: '^src/',
-        pathNot: '\\.d\\.ts$|^src/main\\.ts$|^src/web/(launch|verify)\\.ts$|^src/callbacks/receiver/',
+        pathNot:
+          '\\.d\\.ts$|^src/main\\.ts$|^src/web/(launch|verify)\\.ts$|^src/callbacks/receiver/',
       },
       to: {},
     },

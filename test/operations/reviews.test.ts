@@ -63,10 +63,10 @@ function later(): void {
 describe('GET /v2/audit/entries', () => {
   test('when a subject was deleted, then it tells who asked, for which transaction and on which device, newest first', async () => {
     const tenant = await fresh();
-    await lethe.enroll(tenant, 'ada', face('ada'));
+    await lethe.enroll(tenant, 'somebody', face('somebody'));
     later();
     const asked = { transactionID: 'txn-4711', auditTag: 'user-asked', deviceInfo: { os: 'iOS' } };
-    const { body } = await lethe.create(tenant, { type: 'DELETE', uuid: 'ada', ...asked });
+    const { body } = await lethe.create(tenant, { type: 'DELETE', uuid: 'somebody', ...asked });
     const { items, next } = await read('', tenant);
     const { clientID: clientId } = tenant.credentials;
     expect(next).toBeUndefined();
@@ -89,7 +89,7 @@ describe('GET /v2/audit/entries', () => {
         ...{ erasureId, ...asked },
       },
     ]);
-    expect(JSON.stringify(items)).not.toContain('ada');
+    expect(JSON.stringify(items)).not.toContain('somebody');
     expect(items.map(({ entryId }) => entryId)).toEqual(
       items
         .map(({ entryId }) => entryId)
