@@ -35,15 +35,17 @@ export interface OpenLog {
 export async function openLog(application: Application, vault: Vault): Promise<OpenLog> {
   const { config, store, clock, watch, sealer, logKeyring: keyring } = application;
   const policy = await readPolicy(config.log.witnessPolicyPath);
-  await openLogKeys({ store, keyring, clock, origin: config.log.origin });
-  const origin = await originOf(application);
+  const [firstKey] = await openLogKeys({ store, keyring, clock, origin: config.log.origin });
+  if (firstKey === undefined) throw new Error('the log has no key');
+  // The log keeps the name that it was made with.
+  const origin = keyring.signerOf(firstKey).name;
   const reviews = await openReviews({ store, vault, sealer, clock });
   const reader = createTreeReader(store.log);
   const keptHead = await openKeptHead({
     path: join(config.dataDir, 'log-head'),
     log: store.log,
+    origin,
     reader,
-    logKeys: store.logKeys,
   });
   const channel = policy && createWitnessChannel();
   const witnessing =
@@ -57,7 +59,7 @@ export async function openLog(application: Application, vault: Vault): Promise<O
     watch,
     onExtended: (size) => {
       witnessing?.wake(size);
-      keptHead.note(size);
+      keptHead.note();
     },
   });
   const newestSigner = async () => {
@@ -98,12 +100,6 @@ export async function openLog(application: Application, vault: Vault): Promise<O
       reviews.close();
     },
   };
-}
-
-/** The log keeps the name of its first key. */
-async function originOf({ store }: Application): Promise<string> {
-  const [first] = await store.logKeys.list();
-  return first?.vkey.split('+')[0] ?? '';
 }
 
 async function readPolicy(path: string | undefined): Promise<Policy | undefined> {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SECOND_MS } from '../lib/clock.js';
-import type { LogKeyStore, LogStore } from './log-store.js';
+import type { LogStore } from './log-store.js';
 import { parseCheckpoint } from './offline/checkpoint.js';
 import { parseNote } from './offline/note.js';
 import type { TreeReader } from './tree-reader.js';
@@ -16,16 +16,17 @@ export class LogRolledBackError extends Error {
 
 /** The newest checkpoint that this host has seen, in a file beside the database. */
 export interface KeptHead {
-  /** The log has grown to this size; written down soon. */
-  note(size: number): void;
+  /** The log has grown; its head is written down soon. */
+  note(): void;
   close(): Promise<void>;
 }
 
 interface Deps {
   readonly path: string;
-  readonly log: LogStore;
-  readonly logKeys: LogKeyStore;
-  readonly reader: TreeReader;
+  readonly log: Pick<LogStore, 'head'>;
+  /** The name of the log. */
+  readonly origin: string;
+  readonly reader: Pick<TreeReader, 'rootHash'>;
 }
 
 /**
@@ -68,16 +69,15 @@ export async function openKeptHead(deps: Deps): Promise<KeptHead> {
   };
 }
 
-async function requireContinuation({ path, log, logKeys, reader }: Deps): Promise<void> {
+async function requireContinuation({ path, log, origin, reader }: Deps): Promise<void> {
   const kept = readKept(path);
   if (kept === undefined) return;
-  const { size, rootHash, origin } = kept;
-  const head = await log.head();
-  const [firstKey] = await logKeys.list();
-  if (firstKey !== undefined && !firstKey.vkey.startsWith(`${origin}+`))
+  const { size, rootHash } = kept;
+  if (kept.origin !== origin)
     throw new LogRolledBackError(
-      `${path} holds a checkpoint of another log (${origin}); remove the file if this database is meant`,
+      `${path} holds a checkpoint of another log (${kept.origin}); remove the file if this database is meant`,
     );
+  const head = await log.head();
   if (head === undefined || head.size < size)
     throw new LogRolledBackError(
       `the log in the database ends at ${(head?.size ?? 0).toString()} leaves, but this host has seen ${size.toString()} (${path}): put the newest log back (README.md, after a restore)`,

@@ -71,7 +71,7 @@ interface Deps {
   readonly logKeys: LogKeyStore;
   readonly keyring: LogKeyring;
   readonly reader: TreeReader;
-  readonly reviews: Reviews;
+  readonly reviews: Pick<Reviews, 'sealIn' | 'openIn'>;
   readonly policy: Policy | undefined;
   readonly clock: Clock;
   /** The service's public address. */

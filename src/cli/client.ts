@@ -35,8 +35,9 @@ export const clientCommands: readonly Command[] = [
   {
     name: 'client scope',
     summary: 'Replace what a client may do besides the operations of the API.',
-    usage: `client scope CLIENT [OPTIONS]
-  --scope SCOPE         audit:read; may be repeated; without it the client may do nothing besides`,
+    usage: `client scope CLIENT (--scope SCOPE... | --none)
+  --scope SCOPE         audit:read; may be repeated
+  --none                nothing besides`,
     run: scope,
   },
   {
@@ -64,7 +65,7 @@ async function create(context: CommandContext, args: readonly string[]): Promise
   });
   const [tenantId = ''] = positionals;
   const slcKeys = await Promise.all((values['slc-key'] ?? []).map(readSlcKey));
-  const scopes = (values.scope ?? []).map(knownScope);
+  const scopes = knownScopes(values.scope);
   const application = await context.open();
   const { client, apiKey, clientSecret } = await createClient(application, {
     tenantId,
@@ -110,18 +111,20 @@ async function rotate(context: CommandContext, args: readonly string[]): Promise
 async function scope(context: CommandContext, args: readonly string[]): Promise<void> {
   const { positionals, values } = readArguments(args, {
     positionals: ['CLIENT'],
-    options: { scope: { type: 'string', multiple: true } },
+    options: { scope: { type: 'string', multiple: true }, none: { type: 'boolean' } },
   });
   const [clientId = ''] = positionals;
-  const scopes = (values.scope ?? []).map(knownScope);
+  const scopes = knownScopes(values.scope);
+  if ((scopes.length === 0) !== (values.none === true))
+    throw new UsageError('give either --scope or --none');
   const client = await setClientScopes(await context.open(), { clientId, scopes });
   const text = scopes.length === 0 ? 'nothing besides' : scopes.join(', ');
   context.print({ text: `${client.clientId} may do: ${text}.`, json: shown(client) });
 }
 
-function knownScope(text: string): ClientScope {
-  const known = CLIENT_SCOPES.find((candidate) => candidate === text);
-  if (known !== undefined) return known;
+function knownScopes(given: readonly string[] = []): readonly ClientScope[] {
+  const known = CLIENT_SCOPES.filter((scope) => given.includes(scope));
+  if (known.length === new Set(given).size) return known;
   throw new UsageError(`--scope must be one of ${CLIENT_SCOPES.join(', ')}`);
 }
 

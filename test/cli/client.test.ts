@@ -139,11 +139,12 @@ describe('lethe client', () => {
     expect(accounts.clients.get(clientID)?.scopes).toEqual(['audit:read']);
     const line = `${clientID}  live  since 2026-09-13T12:26:40.000Z`;
     expect((await lethe('client', 'list', 'acme')).stdout).toBe(`${line}  audit:read\n`);
-    expect((await lethe('client', 'scope', clientID)).stdout).toBe(
+    expect((await lethe('client', 'scope', clientID, '--none')).stdout).toBe(
       `${clientID} may do: nothing besides.\n`,
     );
     expect((await lethe('client', 'list', 'acme')).stdout).toBe(`${line}\n`);
-    const shown = await json('client', 'scope', clientID, '--scope', 'audit:read');
+    const twice = ['--scope', 'audit:read', '--scope', 'audit:read'];
+    const shown = await json('client', 'scope', clientID, ...twice);
     expect(shown).toMatchObject({ clientID, scopes: ['audit:read'] });
     expect(accounts.clients.get(clientID)?.scopes).toEqual(['audit:read']);
   });
@@ -153,6 +154,8 @@ describe('lethe client', () => {
     [['create', 'acme', '--scope', 'audit:write'], '--scope must be one of audit:read'],
     [['create', 'acme', '--scope='], '--scope must be one of audit:read'],
     [['scope'], 'CLIENT is missing'],
+    [['scope', 'lci_x'], 'give either --scope or --none'],
+    [['scope', 'lci_x', '--none', '--scope', 'audit:read'], 'give either --scope or --none'],
     [['scope', 'lci_x', '--scope', 'AUDIT:READ'], '--scope must be one of audit:read'],
     [['create', 'acme', '--no-hs256=1'], '--no-hs256'],
     [['rotate'], 'CLIENT is missing'],
@@ -174,7 +177,7 @@ describe('lethe client', () => {
     [['list', 'nobody'], 'there is no tenant with this id'],
     [['rotate', 'lci_x'], 'there is no client with this id'],
     [['revoke', 'lci_x'], 'there is no client with this id'],
-    [['scope', 'lci_x'], 'there is no client with this id'],
+    [['scope', 'lci_x', '--none'], 'there is no client with this id'],
   ])('when %j fails, then it exits with 1 and a closed store', async (argv, text) => {
     const run = await lethe('client', ...argv);
     expect(run).toMatchObject({ exitCode: 1, stdout: '', closed: 1 });
