@@ -1,8 +1,8 @@
 import type { Cosignature, LogSegment, LogStore } from '../log-store.js';
-import { cosignedMessage, parseTimestampedSignature } from '../offline/cosignature.js';
 import { nodePrimitives } from '../offline/node-primitives.js';
-import { parseNote, parseSignatureLine } from '../offline/note.js';
+import { parseNote } from '../offline/note.js';
 import { parseVerifierKey } from '../offline/verifier-key.js';
+import { findCosignature } from '../witness/cosigner.js';
 import type { Findings } from './log-report.js';
 
 /** More than there are witnesses of one checkpoint. */
@@ -63,14 +63,9 @@ export class StoredCosignatures {
   }
 }
 
-async function isSigned(note: string, { witness, line }: Cosignature): Promise<boolean> {
+async function isSigned(checkpoint: string, { witness, line }: Cosignature): Promise<boolean> {
   const key = await parseVerifierKey(nodePrimitives, witness);
-  const signed = parseSignatureLine(line);
-  const text = parseNote(note)?.text;
-  if (key?.type !== 'witness' || signed === undefined || text === undefined) return false;
-  const timed = parseTimestampedSignature(signed.signature);
-  if (timed === undefined || signed.name !== key.name || signed.keyId !== key.keyId) return false;
-  const { signature, timeSeconds } = timed;
-  const message = cosignedMessage(timeSeconds, text);
-  return nodePrimitives.verifyEd25519({ publicKey: key.publicKey, message, signature });
+  const note = parseNote(checkpoint + line);
+  if (key?.type !== 'witness' || note === undefined) return false;
+  return findCosignature(note, key)?.line === line;
 }
