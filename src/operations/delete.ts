@@ -21,9 +21,9 @@ interface Asked {
  * Erases a subject. When this returns, the key of its template is destroyed; that cannot be undone.
  *
  * The order matters: the intent is recorded first, so that a crash resumes from it; then the key is
- * destroyed; then what is left is removed, the session ends, webhook and audit entry are written;
- * then the entries get their place in the log; only then the answer leaves, with the receipt. Every step can be repeated.
- * Throws SUBJECT_NOT_FOUND for a subject that this tenant never had.
+ * destroyed; then what is left is removed, the session ends, webhook and log entries are written; then
+ * the entries get their place in the log; only then the answer leaves, with the receipt. Every step can
+ * be repeated. Throws SUBJECT_NOT_FOUND for a subject that this tenant never had.
  */
 export async function deleteSubject(
   deps: OperationDeps,
