@@ -35,8 +35,8 @@ export interface Shredded {
   /**
    * Tombstone hashes: SHA-256("rc" ‖ root) of each root that was retired and SHA-256("dc" ‖ key) of
    * each key that was destroyed, base64url. Whoever has a disk image or a memory dump can look for
-   * what hashes to them; they help nobody to open anything. Empty when a repetition found nothing
-   * left to destroy.
+   * what hashes to them; they help nobody to open anything. A repetition soon after hears the same;
+   * after a restart of the process that owns the root, both are empty.
    */
   readonly retiredRoots: readonly string[];
   readonly destroyedKeys: readonly string[];

@@ -94,7 +94,9 @@ describe('the receipt of a DELETE', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, async () => await erase('crowd')));
     const receipts = new Set(answers.map(({ body }) => body['receipt']));
     expect(receipts.size).toBe(1);
-    expect((await check([...receipts][0], 'crowd')).isValid).toBe(true);
+    const report = await check([...receipts][0], 'crowd');
+    expect(report).toMatchObject({ isValid: true, claims: { rc: [expect.any(String)] } });
+    expect(report.claims?.dc).toHaveLength(1);
   });
 
   test('when a subject enrols again and is deleted again, then that is another receipt, and the first still verifies', async () => {

@@ -58,8 +58,17 @@ describe('a key tree', () => {
     expect(await world.areOpen(templates)).toEqual([true, false, true]);
     expect(await world.vault.exist(keyIdsOf(templates))).toEqual([true, false, true]);
     expect(await world.vault.roots()).toEqual([{ rootId: world.owner.rootId, epoch: 2 }]);
+    // A repetition hears the same of it, as long as the process lives.
+    expect(await world.vault.shred([templates[1]!.keyId])).toEqual(shredded);
+    await world.vault.shred([templates[2]!.keyId]);
     expect(await world.vault.shred([templates[1]!.keyId])).toMatchObject({
-      roots: [{ epoch: 2 }],
+      roots: [{ epoch: 3 }],
+      retiredRoots: [tombstone],
+      destroyedKeys: shredded.destroyedKeys,
+    });
+    await world.start();
+    expect(await world.vault.shred([templates[1]!.keyId])).toMatchObject({
+      roots: [{ epoch: 3 }],
       retiredRoots: [],
       destroyedKeys: [],
     });

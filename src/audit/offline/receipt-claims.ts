@@ -38,7 +38,7 @@ export interface ReceiptClaims {
   readonly epoch: number;
   /** Unix seconds; only while a copy of an earlier root exists in escrow: when that expires. */
   readonly irrecoverableBy?: number;
-  /** Tombstone hashes; absent when a crash came between the destruction and its record. */
+  /** Tombstone hashes; absent when nobody knew them any more when the destruction was recorded. */
   readonly rc?: readonly string[];
   readonly dc?: readonly string[];
   /** 32 random bytes, base64url: links this receipt with its leaf. Only receipts hold it. */

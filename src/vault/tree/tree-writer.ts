@@ -5,6 +5,7 @@ import { type KeyName, keyIdText } from '../key-name.js';
 import type { Shredded } from '../vault.js';
 import type { NodePlace } from './key-node.js';
 import { DIRECTORY, entryOf, isEmpty, type KeyTree, leafOf, placeText } from './key-tree.js';
+import { RecentTombstones } from './recent-tombstones.js';
 import { TreeDraft } from './tree-draft.js';
 import {
   addKeys,
@@ -38,6 +39,7 @@ export interface RootChanges {
  */
 export class TreeWriter {
   readonly #owner: TreeOwner;
+  readonly #recent = new RecentTombstones();
   #recordedEpoch = 0;
 
   constructor(owner: TreeOwner) {
@@ -97,11 +99,10 @@ export class TreeWriter {
     const found = findKeys(leaves, names);
     if (found.length === 0 && cut.length === 0) {
       wipeAll(leaves);
-      return removals.map(() => this.#outcome(tree, undefined, []));
+      return removals.map((removal) => this.#outcome(tree, removal));
     }
     const touched = new Set(found.map(({ place }) => placeText(place)));
     for (const [text, leaf] of leaves) if (!touched.has(text)) leaf.entries.wipe();
-    const tombstones = new Map(found.map(({ name, tombstone }) => [name.keyId, tombstone]));
     const retiredRoot = tree.root.tombstone;
     const adopted = new Map([...leaves].filter(([text]) => touched.has(text)));
     await this.#rotate(tree, adopted, (draft) => {
@@ -109,11 +110,9 @@ export class TreeWriter {
       for (const { place } of found) draft.rekey(place);
       for (const { tree: number } of cut) draft.cutTree(number);
     });
-    return removals.map((removal) => {
-      const own = 'names' in removal ? removal.names : [];
-      const destroyed = own.flatMap(({ keyId }) => tombstones.get(keyId) ?? []);
-      return this.#outcome(tree, retiredRoot, destroyed);
-    });
+    for (const { name, tombstone } of found)
+      this.#recent.remember(name.keyId, { key: tombstone, root: retiredRoot });
+    return removals.map((removal) => this.#outcome(tree, removal, retiredRoot));
   }
 
   /** A new root for the same keys: after a store was added for a share of it. */
@@ -181,13 +180,17 @@ export class TreeWriter {
     return openLeaves(tree, places, await this.#owner.store.find(places));
   }
 
-  #outcome(tree: KeyTree, retiredRoot: string | undefined, keys: readonly string[]): Shredded {
+  /** `retiredRoot`: the one that this batch has retired, if any. */
+  #outcome(tree: KeyTree, removal: Removal, retiredRoot?: string): Shredded {
     const { epoch, escrowedUntilMs } = tree.root;
+    const names = 'names' in removal ? removal.names : [];
+    const tombstones = this.#recent.of(names.map(({ keyId }) => keyId));
+    const retired = tombstones.length > 0 ? tombstones.map(({ root }) => root) : [retiredRoot];
     return {
       roots: [{ rootId: this.#owner.rootId, epoch }],
       irrecoverableAtMs: escrowedUntilMs,
-      retiredRoots: retiredRoot === undefined ? [] : [retiredRoot],
-      destroyedKeys: keys,
+      retiredRoots: [...new Set(retired.filter((root) => root !== undefined))],
+      destroyedKeys: tombstones.map(({ key }) => key),
     };
   }
 }
