@@ -51,7 +51,7 @@ const FORMS: Record<keyof LogFields, Form> = {
   code: word,
   method: word,
   // A literal segment is shorter than a UUID, and than any digest.
-  route: text(/^(?:none|other|\/|(?:\/(?::[A-Za-z]{1,24}|[a-z.][a-z0-9.-]{0,23}))+)$/),
+  route: text(/^(?:none|other|\/|(?:\/(?:[:*][A-Za-z]{1,24}|[a-z.][a-z0-9.-]{0,23}))+)$/),
   status: number,
   durationMs: (value) =>
     typeof value === 'number' ? number(Math.round(value * 1e3) / 1e3) : DROPPED,

@@ -39,6 +39,16 @@ describe('the log', () => {
     );
   });
 
+  test.each(['/log/tile/*tile', '/v2/users/:uuid/biometric-status', '/.well-known/jwks.json'])(
+    'when the route is %s, then the log has its pattern',
+    async (route) => {
+      const answered = { requestId: UUID, method: 'GET', status: 200, durationMs: 1 };
+      watch.requestAnswered({ ...answered, route });
+      await watch.flush();
+      expect(stream.lines[0]).toMatchObject({ route });
+    },
+  );
+
   test('when a call brings fields that a line does not have, then they do not come out, however deep', async () => {
     const planted = {
       event: 'sessionCreated',
