@@ -1,4 +1,5 @@
 import type { Principal } from '../access/authenticate.js';
+import { signingInput } from '../audit/offline/receipt.js';
 import { ServiceError } from '../errors/service-error.js';
 import { base64url, utf8 } from '../lib/bytes.js';
 import { canonicalJson } from '../lib/canonical-json.js';
@@ -36,7 +37,6 @@ export async function biometricStatus(
 async function signed(deps: OperationDeps, claims: object): Promise<string> {
   const signer = await deps.log.newestSigner();
   const header = { alg: 'EdDSA', kid: signer.keyId, typ: 'biometric-status+jws' };
-  const parts = [canonicalJson(header), canonicalJson(claims)].map((part) => base64url(utf8(part)));
-  const input = parts.join('.');
+  const input = signingInput(canonicalJson(header), canonicalJson(claims));
   return `${input}.${base64url(signer.sign(utf8(input)))}`;
 }
