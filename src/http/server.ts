@@ -1,19 +1,12 @@
 import { createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Express } from 'express';
 import { ERRORS, type ErrorCode } from '../errors/codes.js';
 import { ServiceError } from '../errors/service-error.js';
 import { SECOND_MS } from '../lib/clock.js';
 import { randomId } from '../lib/ids.js';
-import { closeServer } from './close-server.js';
 import { errorAnswer } from './error-handler.js';
-
-/** A running server. */
-export interface Listener {
-  readonly port: number;
-  /** Takes no new requests, lets those under way finish, and closes at the latest after `graceMs`. */
-  close(graceMs: number): Promise<void>;
-}
+import { type Listener, startListening } from './listener.js';
 
 /** Serves the application, with limits that slow clients cannot hold open. */
 export async function listen(app: Express, at: { host: string; port: number }): Promise<Listener> {
@@ -31,17 +24,7 @@ export async function listen(app: Express, at: { host: string; port: number }): 
   server.on('clientError', refuseConnection);
   // RFC 9110 §10.1.1 leaves it open what an unknown expectation gets; node's 417 has no envelope.
   server.on('checkExpectation', app);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(at.port, at.host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: async (graceMs) => await closeServer(server, graceMs),
-  };
+  return await startListening(server, at);
 }
 
 /** What is not a request at all gets the envelope too, if the socket still takes it. */

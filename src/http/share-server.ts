@@ -1,12 +1,10 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { utf8 } from '../lib/bytes.js';
 import { SECOND_MS } from '../lib/clock.js';
-import { closeServer } from './close-server.js';
-import type { Listener } from './server.js';
+import { type Listener, startListening } from './listener.js';
 import { answerTo, type ShareAnswer, type Shares } from './share-protocol.js';
 
 const MAX_CONNECTIONS = 2_048;
@@ -51,17 +49,7 @@ export async function listenForShares(options: Options): Promise<Listener> {
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: async (graceMs) => await closeServer(server, graceMs),
-  };
+  return await startListening(server, { host, port });
 }
 
 /** Throws when a text holds no certificate: TLS would silently have no authority, or all public ones. */

@@ -1,9 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { SECOND_MS } from '../lib/clock.js';
-import { closeServer } from './close-server.js';
-import type { Listener } from './server.js';
+import { type Listener, startListening } from './listener.js';
 
 const MAX_CONNECTIONS = 1_024;
 /** A little longer than logs keep an idle connection, so that none is closed under a call. */
@@ -46,17 +44,7 @@ export async function serveWitness({ witness, host, port, report }: Options): Pr
     witnessApp(witness, report),
   );
   server.maxConnections = MAX_CONNECTIONS;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: async (graceMs) => await closeServer(server, graceMs),
-  };
+  return await startListening(server, { host, port });
 }
 
 function witnessApp(witness: CheckpointWitness, report: Options['report']): Express {

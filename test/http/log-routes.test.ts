@@ -5,10 +5,11 @@ import { verifyLogConsistency } from '../../src/audit/reading/verify-consistency
 import { verifyLog } from '../../src/audit/reading/verify-log.js';
 import { createTreeReader } from '../../src/audit/tree-reader.js';
 import { answerErrors, nothingHere } from '../../src/http/error-handler.js';
+import type { Listener } from '../../src/http/listener.js';
 import { logRoutes } from '../../src/http/log-routes.js';
 import { nameRequest } from '../../src/http/request-id.js';
 import { secureAnswers } from '../../src/http/security-headers.js';
-import { type Listener, listen } from '../../src/http/server.js';
+import { listen } from '../../src/http/server.js';
 import { createLogFetcher } from '../../src/outbound/log-fetcher.js';
 import { capturedLog } from '../support/captured-log.js';
 import { expectEnvelope } from '../support/envelope.js';
