@@ -67,6 +67,7 @@ async function join(application: Application): Promise<Context> {
   const sender = createWebhookSender(addressPolicy);
   const worker = new DeliveryWorker({
     deliveries: store.deliveries,
+    destinations: store.destinations,
     sender,
     sealer,
     signingKey,
@@ -77,6 +78,9 @@ async function join(application: Application): Promise<Context> {
     clock,
     onAttempt: (report) => {
       watch.deliveryAttempted(report);
+    },
+    onDisabled: (destination, because) => {
+      watch.destinationDisabled({ tenantId: destination.tenantId, because });
     },
     onError: (error) => {
       watch.workerFailed({ worker: 'deliveries', error });

@@ -5,9 +5,13 @@ import type { SigningKey } from '../crypto/signing-key.js';
 import { type Clock, isoTime } from '../lib/clock.js';
 import { type Callback, openCallback } from './callback.js';
 import type { AttemptResult, Delivery } from './delivery-store.js';
+import { type Verdict, verdictOf } from './destination-health.js';
 import { followUp, type RetrySchedule } from './retry-schedule.js';
 import { signWebhook } from './signature.js';
 import type { SendResult, WebhookSender } from './webhook-sender.js';
+
+/** More than a schedule and several replays have. */
+const KEPT_ATTEMPTS = 50;
 
 export interface AttemptDeps {
   readonly sender: WebhookSender;
@@ -21,18 +25,30 @@ export interface AttemptDeps {
   readonly clock: Clock;
 }
 
+/** What became of an attempt, and what it says of the destination. */
+export interface AttemptOutcome extends AttemptResult {
+  readonly verdict: Verdict;
+}
+
 /** Sends a delivery once and says what follows; throws only when body or secrets cannot be had now. */
 export async function attemptDelivery(
   deps: AttemptDeps,
   delivery: Delivery,
-): Promise<AttemptResult> {
+): Promise<AttemptOutcome> {
   const attemptedAtMs = deps.clock.nowMs();
+  const beganAtMs = performance.now();
   const content = await openContent(deps, delivery);
   // Bytes that do not open now will not open later, but the schedule gives time to mend the key.
   const result = content && (await send(deps, { ...content, attemptedAtMs, delivery }));
-  return {
-    attemptedAtMs,
+  const attempt = {
+    atMs: attemptedAtMs,
+    durationMs: Math.round(performance.now() - beganAtMs),
     outcome: result === undefined ? 'UNREADABLE' : outcomeOf(result),
+  };
+  return {
+    attempt,
+    attemptLog: [...delivery.attemptLog, attempt].slice(-KEPT_ATTEMPTS),
+    verdict: result === undefined ? { kind: 'nothing' } : verdictOf(result),
     next: followUp(deps.schedule, {
       attempts: delivery.attempts + 1,
       endedAtMs: deps.clock.nowMs(),
@@ -87,7 +103,7 @@ function attemptHeaders(
   return {
     'webhook-attempt': attempt.toString(),
     'webhook-attempts-left': Math.max(0, delaysMs.length - attempt).toString(),
-    'webhook-first-attempted-at': isoTime(delivery.firstAttemptedAtMs ?? attemptedAtMs),
+    'webhook-first-attempted-at': isoTime(delivery.attemptLog[0]?.atMs ?? attemptedAtMs),
   };
 }
 

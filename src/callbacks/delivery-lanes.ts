@@ -1,75 +1,39 @@
-import { SECOND_MS } from '../lib/clock.js';
-
-/** How much may be under way at once. */
-export interface LaneLimits {
-  readonly maxInFlight: number;
-  readonly maxInFlightPerDestination: number;
-  readonly maxWaitingPerDestination: number;
-  /** In flight and waiting, over all destinations. */
-  readonly maxHeld: number;
-}
-
-interface Lane<Job> {
-  inFlight: number;
+/** What waits for one destination, and how much of it is under way. */
+export interface Lane<Job> {
   readonly waiting: Job[];
-  /** Jobs that ended since the speed was last measured. */
-  ended: number;
-  measuredAtMs: number;
-  isSlow: boolean;
+  inFlight: number;
 }
 
-const MEASURE_MS = 250;
-/** A lane below this does not empty within a lease, however long others wait for it. */
-const SLOW_PER_SECOND = 64;
+export interface LaneRules<Job, L extends Lane<Job>> {
+  /** How many jobs may be under way at once. */
+  readonly maxInFlight: number;
+  /** How many of one lane. It is asked before every start. */
+  readonly widthOf: (lane: L) => number;
+  /** Must not reject. */
+  readonly run: (lane: L, job: Job) => Promise<void>;
+  /** A job has ended and its place is free; to be answered with {@link DeliveryLanes.advance}. */
+  readonly onEnd: (lane: L) => void;
+}
 
 /**
- * Runs jobs, a bounded number at once and fewer for each destination, so that a destination that
- * hangs holds up its own lane only. Lanes take turns.
+ * Runs jobs, a bounded number at once and fewer for each lane, so that a destination that hangs holds
+ * up its own lane only. Lanes that wait for a free place take turns.
  */
-export class DeliveryLanes<Job> {
-  readonly #lanes = new Map<string, Lane<Job>>();
-  readonly #limits: LaneLimits;
-  /** Must not reject. */
-  readonly #run: (job: Job) => Promise<void>;
+export class DeliveryLanes<Job, L extends Lane<Job>> {
+  readonly #rules: LaneRules<Job, L>;
+  /** Lanes that start a job as soon as there is a place, longest waiting first. */
+  readonly #queue = new Set<L>();
   #inFlight = 0;
-  #held = 0;
   #whenIdle: (() => void)[] = [];
 
-  constructor(limits: LaneLimits, run: (job: Job) => Promise<void>) {
-    this.#limits = limits;
-    this.#run = run;
+  constructor(rules: LaneRules<Job, L>) {
+    this.#rules = rules;
   }
 
-  /** How many more jobs can be held. */
-  get room(): number {
-    return this.#limits.maxHeld - this.#held;
-  }
-
-  /** Runs a job as soon as its lane allows it; false when the lane is full and the job not taken. */
-  add(destination: string, job: Job): boolean {
-    const lane = this.#lanes.get(destination) ?? newLane<Job>();
-    if (lane.waiting.length >= this.#limits.maxWaitingPerDestination) return false;
-    this.#lanes.set(destination, lane);
-    lane.waiting.push(job);
-    this.#held += 1;
-    this.#startWaiting();
-    return true;
-  }
-
-  /**
-   * Whether a lane that moves could not take this many more. A full lane that hardly moves does not
-   * count: waiting for it would hold up the others.
-   */
-  isCrowdedFor(jobs: number): boolean {
-    const limit = this.#limits.maxWaitingPerDestination - jobs;
-    const full = [...this.#lanes.values()].filter(({ waiting }) => waiting.length > limit);
-    for (const lane of full) measure(lane);
-    return full.some(({ isSlow }) => !isSlow);
-  }
-
-  /** Forgets the jobs that were not started. */
-  clearWaiting(): void {
-    for (const lane of this.#lanes.values()) this.#held -= lane.waiting.splice(0).length;
+  /** Starts what is waiting in a lane as far as there are places, now or when there are. */
+  advance(lane: L): void {
+    if (this.#mayStart(lane)) this.#queue.add(lane);
+    this.#startQueued();
   }
 
   /** Resolves when nothing is in flight. */
@@ -78,51 +42,31 @@ export class DeliveryLanes<Job> {
     await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
-  #startWaiting(): void {
-    for (const [destination, lane] of this.#lanes) {
-      if (this.#inFlight >= this.#limits.maxInFlight) return;
-      if (lane.inFlight >= this.#limits.maxInFlightPerDestination) continue;
-      const job = lane.waiting.shift();
+  #mayStart(lane: L): boolean {
+    return lane.waiting.length > 0 && lane.inFlight < this.#rules.widthOf(lane);
+  }
+
+  #startQueued(): void {
+    for (const lane of this.#queue) {
+      if (this.#inFlight >= this.#rules.maxInFlight) return;
+      this.#queue.delete(lane);
+      const job = this.#mayStart(lane) ? lane.waiting.shift() : undefined;
       if (job === undefined) continue;
-      // At the end of the row the loop comes by again, while there is anything to start.
-      this.#start(destination, lane, job);
-      this.#moveToEnd(destination, lane);
+      this.#start(lane, job);
+      // To the end of the row: while there are places, the loop comes by again.
+      if (this.#mayStart(lane)) this.#queue.add(lane);
     }
   }
 
-  #moveToEnd(destination: string, lane: Lane<Job>): void {
-    this.#lanes.delete(destination);
-    const isInUse = lane.inFlight > 0 || lane.waiting.length > 0;
-    if (isInUse) this.#lanes.set(destination, lane);
-  }
-
-  #start(destination: string, lane: Lane<Job>, job: Job): void {
+  #start(lane: L, job: Job): void {
     lane.inFlight += 1;
     this.#inFlight += 1;
-    void this.#run(job).finally(() => {
+    void this.#rules.run(lane, job).finally(() => {
       lane.inFlight -= 1;
-      lane.ended += 1;
       this.#inFlight -= 1;
-      this.#held -= 1;
-      this.#moveToEnd(destination, lane);
-      this.#startWaiting();
+      this.#rules.onEnd(lane);
+      this.#startQueued();
       if (this.#inFlight === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
     });
   }
-}
-
-function newLane<Job>(): Lane<Job> {
-  return { inFlight: 0, waiting: [], ended: 0, measuredAtMs: performance.now(), isSlow: false };
-}
-
-function measure(lane: Lane<unknown>): void {
-  const nowMs = performance.now();
-  const elapsedMs = nowMs - lane.measuredAtMs;
-  if (elapsedMs < MEASURE_MS) return;
-  // Over a longer time it says how much there was to do, not how fast it went.
-  if (elapsedMs < 4 * MEASURE_MS) {
-    lane.isSlow = lane.ended * SECOND_MS < SLOW_PER_SECOND * elapsedMs;
-  }
-  lane.ended = 0;
-  lane.measuredAtMs = nowMs;
 }

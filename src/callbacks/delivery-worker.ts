@@ -1,72 +1,77 @@
 import { SECOND_MS } from '../lib/clock.js';
-import { type AttemptDeps, attemptDelivery } from './attempt.js';
-import { DeliveryLanes, type LaneLimits } from './delivery-lanes.js';
-import type { AttemptResult, Delivery, DeliveryStore, LeasedDelivery } from './delivery-store.js';
+import { pause } from '../lib/pause.js';
+import { ClaimTurns } from './claim-turns.js';
+import { DeliveryLanes } from './delivery-lanes.js';
+import type { Delivery } from './delivery-store.js';
+import { DestinationLane, type Job } from './destination-lane.js';
+import type { Destination } from './destination-store.js';
+import { ATTEMPT_MS, type WorkOffDeps, workOff } from './work-off.js';
 
 /** Longer than an attempt can take, so that no other worker sends the row meanwhile. */
 const LEASE_MS = 30 * SECOND_MS;
-/** The sender's deadline, and time to record. */
-const ATTEMPT_MS = 16 * SECOND_MS;
-const CLAIM_LIMIT = 64;
 /** How late a row of another process may be noticed. */
 const POLL_MS = 5 * SECOND_MS;
-/** How late a row may be noticed while a due one is leased. */
-const LEASED_POLL_MS = 250;
-/** How soon a full lane is looked at again, when no attempt ends before. */
-const CROWDED_PAUSE_MS = 100;
 const STORE_PAUSE_MS = SECOND_MS;
-const LIMITS: LaneLimits = {
-  maxInFlight: 128,
+/** Of a destination that fails: enough to see when it works again. */
+const FAILING_WIDTH = 1;
+/** A claim takes so many times what may be in flight, so that a few claims serve many attempts. */
+const CLAIM_FACTOR = 4;
+
+/** How much one worker does at once. */
+export interface WorkerLimits {
+  readonly maxInFlight: number;
+  readonly maxInFlightPerDestination: number;
+  /** Deliveries in memory that wait to be sent. */
+  readonly maxWaiting: number;
+}
+
+const LIMITS: WorkerLimits = {
+  maxInFlight: 512,
   maxInFlightPerDestination: 16,
-  maxWaitingPerDestination: 1_024,
-  maxHeld: 8_192,
+  maxWaiting: 8_192,
 };
 
-/** One attempt, for metrics and log: no URL, no header, nothing of the receiver. */
-export interface AttemptReport {
-  readonly tenantId: string;
-  readonly deliveryId: string;
-  /** 1 for the first. */
-  readonly attempt: number;
-  /** HTTP status or error code. */
-  readonly outcome: string;
-  readonly state: Delivery['state'];
-  readonly durationMs: number;
-}
-
-export interface DeliveryWorkerDeps extends AttemptDeps {
-  readonly deliveries: DeliveryStore;
-  readonly onAttempt: (report: AttemptReport) => void;
-  /** A failure of the service itself, such as a store that does not answer. */
-  readonly onError: (error: unknown) => void;
-  readonly limits?: Partial<LaneLimits>;
-}
-
-interface Job {
-  readonly leased: LeasedDelivery;
-  readonly leaseUntilMs: number;
+export interface DeliveryWorkerDeps extends WorkOffDeps {
+  readonly limits?: Partial<WorkerLimits>;
 }
 
 /**
  * Sends the deliveries that are due, from a store that it may share with workers of other
  * processes. At least once: a crash between the answer and its record sends the event again, under
  * the same `webhook-id`.
+ *
+ * It claims for one destination at a time, and only what that destination can take soon: neither its
+ * memory nor the deliveries of others depend on how many are queued for one.
  */
 export class DeliveryWorker {
   readonly #deps: DeliveryWorkerDeps;
-  readonly #lanes: DeliveryLanes<Job>;
-  readonly #expedited = new Set<string>();
+  readonly #limits: WorkerLimits;
+  readonly #lanes = new Map<string, DestinationLane>();
+  readonly #running: DeliveryLanes<Job, DestinationLane>;
+  readonly #claims: ClaimTurns<DestinationLane>;
+  #waiting = 0;
   #loop: Promise<void> | undefined;
   #isRunning = false;
   #isAbandoned = false;
-  /** The last claim was cut off by its limit: there is more. */
-  #hasBacklog = false;
   #isWoken = false;
   #endPause: (() => void) | undefined;
 
   constructor(deps: DeliveryWorkerDeps) {
     this.#deps = deps;
-    this.#lanes = new DeliveryLanes({ ...LIMITS, ...deps.limits }, (job) => this.#process(job));
+    this.#limits = { ...LIMITS, ...deps.limits };
+    this.#running = new DeliveryLanes({
+      maxInFlight: this.#limits.maxInFlight,
+      widthOf: (lane) => (lane.openAtMs > deps.clock.nowMs() ? 0 : this.#widthOf(lane)),
+      run: (lane, job) => this.#process(lane, job),
+      onEnd: (lane) => {
+        this.#advance(lane);
+        this.#claims.goOn();
+      },
+    });
+    this.#claims = new ClaimTurns({
+      claim: (lane) => this.#claim(lane),
+      hasRoom: () => this.#isRunning && this.#waiting < this.#limits.maxWaiting,
+    });
   }
 
   start(): void {
@@ -75,16 +80,24 @@ export class DeliveryWorker {
     this.#loop = this.#run();
   }
 
-  /** Looks for due rows now; to be called after a commit that wrote one. */
+  /** Looks into the store now: something in it may have changed. */
   wake(): void {
     this.#isWoken = true;
     this.#endPause?.();
   }
 
+  /** A committed row is to be sent when it is due. */
+  enqueued(delivery: Destination & Pick<Delivery, 'dueAtMs'>): void {
+    const lane = this.#laneOf(delivery);
+    lane.expectAt(delivery.dueAtMs);
+    this.#advance(lane);
+  }
+
   /** Sends a committed row now although it is not due: its answer has been flushed. */
-  expedite(deliveryId: string): void {
-    this.#expedited.add(deliveryId);
-    this.wake();
+  expedite(delivery: Destination & Pick<Delivery, 'deliveryId'>): void {
+    const lane = this.#laneOf(delivery);
+    lane.expedited.add(delivery.deliveryId);
+    this.#advance(lane);
   }
 
   /**
@@ -101,47 +114,27 @@ export class DeliveryWorker {
   }
 
   async #drain(): Promise<void> {
-    await this.#loop;
-    this.#lanes.clearWaiting();
-    await this.#lanes.idle();
+    await Promise.all([this.#loop, this.#claims.end()]);
+    for (const lane of this.#lanes.values()) {
+      lane.rest();
+      lane.waiting.splice(0);
+    }
+    await this.#running.idle();
   }
 
   async #run(): Promise<void> {
     while (this.#isRunning) {
       this.#isWoken = false;
-      const pauseMs = await this.#claim().catch((error: unknown) => {
+      const pauseMs = await this.#lookAround().catch((error: unknown) => {
         this.#deps.onError(error);
         return STORE_PAUSE_MS;
       });
-      await this.#pause(pauseMs);
+      await this.#rest(pauseMs);
     }
   }
 
-  /** Claims what is due and returns how long to wait before the next claim. */
-  async #claim(): Promise<number> {
-    const { deliveries, clock } = this.#deps;
-    const limit = Math.min(this.#lanes.room, CLAIM_LIMIT);
-    this.#hasBacklog = true;
-    if (limit <= 0 || this.#lanes.isCrowdedFor(CLAIM_LIMIT)) return CROWDED_PAUSE_MS;
-    const expedited = [...this.#expedited];
-    const nowMs = clock.nowMs();
-    const leaseUntilMs = nowMs + LEASE_MS;
-    const claimed = await deliveries.claimDue({ nowMs, leaseUntilMs, limit, expedited });
-    for (const deliveryId of expedited) this.#expedited.delete(deliveryId);
-    for (const leased of claimed) {
-      // A row that its lane does not take stays leased: the next claim sees what lies behind it.
-      this.#lanes.add(leased.delivery.destination, { leased, leaseUntilMs });
-    }
-    this.#hasBacklog = claimed.length === limit;
-    if (this.#hasBacklog) return 0;
-    const nextDueAtMs = await deliveries.nextDueAtMs();
-    if (nextDueAtMs === undefined) return POLL_MS;
-    const waitMs = nextDueAtMs - clock.nowMs();
-    return waitMs > 0 ? Math.min(waitMs, POLL_MS) : LEASED_POLL_MS;
-  }
-
-  async #pause(durationMs: number): Promise<void> {
-    if (durationMs === 0 || this.#isWoken) return;
+  async #rest(durationMs: number): Promise<void> {
+    if (this.#isWoken) return;
     const woken = new AbortController();
     this.#endPause = () => {
       woken.abort();
@@ -150,58 +143,100 @@ export class DeliveryWorker {
     this.#endPause = undefined;
   }
 
-  async #process(job: Job): Promise<void> {
+  /** Learns what others have changed; returns how long to wait before the next time. */
+  async #lookAround(): Promise<number> {
+    const { deliveries, destinations } = this.#deps;
+    for (const queue of await deliveries.listQueues()) this.#laneOf(queue).expectAt(queue.nextAtMs);
+    const unhealthy = await destinations.list();
+    const healthOf = new Map(unhealthy.map((health) => [keyOf(health), health]));
+    for (const [key, lane] of this.#lanes) {
+      lane.health = healthOf.get(key);
+      this.#advance(lane);
+    }
+    return POLL_MS;
+  }
+
+  #laneOf({ tenantId, origin }: Destination): DestinationLane {
+    const key = keyOf({ tenantId, origin });
+    const lane = this.#lanes.get(key) ?? new DestinationLane({ tenantId, origin });
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+
+  #widthOf(lane: DestinationLane): number {
+    return lane.health === undefined ? this.#limits.maxInFlightPerDestination : FAILING_WIDTH;
+  }
+
+  /** Sends what can be sent, and claims more where there is more. */
+  #advance(lane: DestinationLane): void {
+    if (!this.#isRunning) return;
+    this.#running.advance(lane);
+    if (lane.isClaiming) return;
+    if (lane.isIdle) {
+      this.#lanes.delete(keyOf(lane.destination));
+      return;
+    }
+    const nowMs = this.#deps.clock.nowMs();
+    const waitMs = (lane.waiting.length > 0 ? lane.openAtMs : lane.claimAtMs) - nowMs;
+    // What is further away, the next look around sees.
+    if (waitMs > 0 && waitMs < POLL_MS)
+      lane.callAfter(waitMs, () => {
+        this.#advance(lane);
+      });
+    if (lane.claimAtMs <= nowMs && this.#needsMore(lane)) this.#claims.request(lane);
+  }
+
+  /** What waits behind an attempt that hangs would only lose its lease. */
+  #needsMore(lane: DestinationLane): boolean {
+    const held = lane.health === undefined ? 0 : lane.inFlight;
+    return lane.waiting.length + held < this.#widthOf(lane);
+  }
+
+  async #claim(lane: DestinationLane): Promise<void> {
+    lane.isClaiming = true;
     try {
-      await this.#attempt(job);
+      await this.#claimSome(lane);
     } catch (error) {
       this.#deps.onError(error);
-    }
-    if (this.#hasBacklog) this.wake();
-  }
-
-  async #attempt({ leased, leaseUntilMs }: Job): Promise<void> {
-    const { clock } = this.#deps;
-    // It waited too long: whoever holds the lease next will send it.
-    if (clock.nowMs() + ATTEMPT_MS > leaseUntilMs) return;
-    const beganAtMs = performance.now();
-    const result = await attemptDelivery(this.#deps, leased.delivery);
-    if (this.#isAbandoned) return;
-    const durationMs = performance.now() - beganAtMs;
-    await this.#record({ leased, leaseUntilMs }, result);
-    this.#deps.onAttempt({
-      tenantId: leased.delivery.tenantId,
-      deliveryId: leased.delivery.deliveryId,
-      attempt: leased.delivery.attempts + 1,
-      outcome: result.outcome,
-      state: result.next.state,
-      durationMs,
-    });
-    if (result.next.state === 'pending') this.wake();
-  }
-
-  /** Tries for as long as the lease lasts: what is not recorded will be sent again. */
-  async #record({ leased, leaseUntilMs }: Job, result: AttemptResult): Promise<void> {
-    while (!this.#isAbandoned) {
-      try {
-        await this.#deps.deliveries.finishAttempt(leased, result);
-        return;
-      } catch (error) {
-        this.#deps.onError(error);
-      }
-      if (this.#deps.clock.nowMs() + STORE_PAUSE_MS > leaseUntilMs) return;
       await pause(STORE_PAUSE_MS);
+      lane.expectAt(this.#deps.clock.nowMs());
+    }
+    lane.isClaiming = false;
+    this.#advance(lane);
+  }
+
+  async #claimSome(lane: DestinationLane): Promise<void> {
+    const { deliveries, clock } = this.#deps;
+    const { destination } = lane;
+    const width = this.#widthOf(lane);
+    const expedited = [...lane.expedited];
+    const nowMs = clock.nowMs();
+    const leaseUntilMs = nowMs + LEASE_MS;
+    lane.nextAtMs = Number.POSITIVE_INFINITY;
+    const { leased, nextAtMs } = await deliveries.claim({
+      destination,
+      nowMs,
+      leaseUntilMs,
+      limit: width === FAILING_WIDTH ? width : width * CLAIM_FACTOR,
+      expedited,
+    });
+    for (const deliveryId of expedited) lane.expedited.delete(deliveryId);
+    if (nextAtMs !== undefined) lane.expectAt(nextAtMs);
+    this.#waiting += leased.length;
+    for (const delivery of leased) lane.waiting.push({ leased: delivery, leaseUntilMs });
+  }
+
+  async #process(lane: DestinationLane, job: Job): Promise<void> {
+    this.#waiting -= 1;
+    try {
+      await workOff(this.#deps, lane, job, () => this.#isAbandoned);
+    } catch (error) {
+      this.#deps.onError(error);
     }
   }
 }
 
-/** Waits; an aborted signal ends it early. */
-async function pause(durationMs: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted === true) return;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, durationMs);
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+/** The name of a destination among others. */
+function keyOf({ tenantId, origin }: Destination): string {
+  return `${tenantId} ${origin}`;
 }

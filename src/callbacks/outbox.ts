@@ -25,11 +25,12 @@ export function newDelivery(
     sessionId: session.sessionId,
     ...(event.erasureId !== undefined && { erasureId: event.erasureId }),
     eventType: 'session.ended',
-    destination: new URL(openCallback(sealer, session).url).origin,
+    origin: new URL(openCallback(sealer, session).url).origin,
     sealedCallback: session.sealedCallback,
     sealedBody: sealer.seal(body, 'webhook', deliveryId),
     state: 'pending',
     attempts: 0,
+    attemptLog: [],
     createdAtMs: event.nowMs,
     dueAtMs: event.dueAtMs,
   };

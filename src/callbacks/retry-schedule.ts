@@ -1,5 +1,6 @@
-import { DAY_MS, SECOND_MS } from '../lib/clock.js';
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../lib/clock.js';
 import type { AttemptResult } from './delivery-store.js';
+import type { Overload } from './destination-health.js';
 import type { SendResult } from './webhook-sender.js';
 
 /** A receiver may ask for a longer pause than the schedule's, up to this. */
@@ -33,6 +34,15 @@ export function followUp(
   const jitteredMs = delayMs * (1 - JITTER + 2 * JITTER * schedule.random());
   const pauseMs = Math.max(jitteredMs, askedPauseMs(result));
   return { state: 'pending', dueAtMs: endedAtMs + Math.round(pauseMs) };
+}
+
+/** The pauses of an overloaded destination: from the first retry's, at most a second, to 5 minutes. */
+export function overloadPauses({ delaysMs }: RetrySchedule): Omit<Overload, 'askedMs'> {
+  const retriesMs = delaysMs.slice(1);
+  return {
+    firstPauseMs: Math.min(SECOND_MS, ...retriesMs),
+    longestPauseMs: Math.min(5 * MINUTE_MS, Math.max(SECOND_MS, ...retriesMs)),
+  };
 }
 
 function askedPauseMs(result: SendResult): number {

@@ -21,17 +21,18 @@ export async function cancelSession(
     sessionId: session.sessionId,
   };
   const answer: Answer = { status: 200, body };
-  await deps.store.transaction(async (stores) => {
-    const deliveryId = await endSession(deps, stores, {
+  const delivery = await deps.store.transaction(async (stores) => {
+    const ended = await endSession(deps, stores, {
       session,
       ending: { state: 'CANCELED', op: 'CANCEL', message: 'Session canceled', errors: [] },
     });
-    if (deliveryId === undefined) throw new ServiceError('SESSION_ENDED');
+    if (ended === undefined) throw new ServiceError('SESSION_ENDED');
     await request.remember(stores, answer);
+    return ended;
   });
   const { type, tenantId, sessionId } = session;
   deps.watch.sessionEnded({ type, state: 'CANCELED', tenantId, sessionId });
-  deps.deliveries.wake();
+  deps.deliveries.enqueued(delivery);
   return answer;
 }
 

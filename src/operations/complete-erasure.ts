@@ -1,4 +1,5 @@
 import type { ErasureScope } from '../audit/offline/receipt-claims.js';
+import type { Delivery } from '../callbacks/delivery-store.js';
 import type { Erasure } from '../erasure/erasure-store.js';
 import { removeRemains } from '../erasure/purge.js';
 import { SECOND_MS } from '../lib/clock.js';
@@ -20,7 +21,7 @@ const NOTHING_SHREDDED = { roots: [], retiredRoots: [], destroyedKeys: [] };
 
 interface CompletedErasure {
   /** The webhooks of the sessions that it ended. */
-  readonly deliveryIds: readonly string[];
+  readonly deliveries: readonly Delivery[];
   /** Until then an escrowed copy of a root from before may exist; undefined when none may. */
   readonly irrecoverableAtMs: number | undefined;
 }
@@ -44,17 +45,19 @@ export async function completeErasure(
   const uuid = finish.uuid ?? erasure.intent?.uuid;
   const done = await deps.store.transaction(async (stores) => {
     const scope = await removeRemains(stores, erasure);
-    if (scope !== undefined) await complete(deps, stores, { erasure, shredded, scope });
-    const deliveryIds: string[] = [];
+    const canceled =
+      scope === undefined ? [] : await complete(deps, stores, { erasure, shredded, scope });
+    const deliveries: Delivery[] = [];
     for (const session of await stores.sessions.findOpenOfErasure(erasure.erasureId)) {
-      const deliveryId = await endDeleteSession(deps, stores, { session, uuid });
-      if (deliveryId !== undefined) deliveryIds.push(deliveryId);
+      const delivery = await endDeleteSession(deps, stores, { session, uuid });
+      if (delivery !== undefined) deliveries.push(delivery);
     }
     await finish.effect?.(stores, irrecoverableAtMs);
-    return { isCompleted: scope !== undefined, deliveryIds };
+    return { isCompleted: scope !== undefined, deliveries, canceled };
   });
+  for (const delivery of done.canceled) deps.deliveries.enqueued(delivery);
   if (done.isCompleted) deps.watch.erasureCompleted({ tenantId: erasure.tenantId });
-  return { deliveryIds: done.deliveryIds, irrecoverableAtMs };
+  return { deliveries: done.deliveries, irrecoverableAtMs };
 }
 
 /** What the destruction of the key left behind; of a completed erasure, what was recorded. */
@@ -75,12 +78,15 @@ async function shred(deps: OperationDeps, { intent, ...erasure }: Erasure): Prom
   };
 }
 
-/** The end of an erasure: its leaf, the claims of its receipt, and whoever waits for the subject. */
+/**
+ * The end of an erasure: its leaf, the claims of its receipt, and whoever waits for the subject. Returns
+ * the webhooks of the sessions that end with it.
+ */
 async function complete(
   deps: OperationDeps,
   stores: Stores,
   { erasure, shredded, scope }: { erasure: Erasure; shredded: Remains; scope: ErasureScope },
-): Promise<void> {
+): Promise<readonly Delivery[]> {
   const { erasureId, tenantId } = erasure;
   const { uuid = '', sessionId } = erasure.intent ?? {};
   const { irrecoverableAtMs } = shredded;
@@ -99,7 +105,7 @@ async function complete(
     ...(irrecoverableAtMs !== undefined && { irrecoverableAtMs }),
     receipt: stored,
   });
-  await cancelSessionsOf(deps, stores, { tenantId, uuid });
+  return await cancelSessionsOf(deps, stores, { tenantId, uuid });
 }
 
 /** Finishes what a crash left behind: at the start of the process everything, later only what was abandoned. */
@@ -125,7 +131,7 @@ async function endDeleteSession(
   deps: OperationDeps,
   stores: Stores,
   { session, uuid }: { session: Session; uuid: string | undefined },
-): Promise<string | undefined> {
+): Promise<Delivery | undefined> {
   return await endSession(deps, stores, {
     session,
     ending: {
@@ -143,9 +149,10 @@ async function cancelSessionsOf(
   deps: OperationDeps,
   stores: Stores,
   name: { tenantId: string; uuid: string },
-): Promise<void> {
+): Promise<readonly Delivery[]> {
+  const deliveries: Delivery[] = [];
   for (const session of await stores.sessions.findOpenOfSubject(name)) {
-    await endSession(deps, stores, {
+    const delivery = await endSession(deps, stores, {
       session,
       ending: {
         state: 'CANCELED',
@@ -155,5 +162,7 @@ async function cancelSessionsOf(
         errors: [],
       },
     });
+    if (delivery !== undefined) deliveries.push(delivery);
   }
+  return deliveries;
 }

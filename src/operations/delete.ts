@@ -35,7 +35,7 @@ export async function deleteSubject(
   const erasure = await deps.store.transaction(async (stores) => await begin(deps, stores, asked));
   if (erasure === undefined) throw new ServiceError('SUBJECT_NOT_FOUND');
   const { erasureId } = erasure;
-  const { deliveryIds, irrecoverableAtMs } = await completeErasure(deps, erasure, {
+  const { deliveries, irrecoverableAtMs } = await completeErasure(deps, erasure, {
     uuid,
     effect: async (stores, untilMs) => {
       await request.remember(stores, deletedAnswer(deps, { session, uuid, erasureId, untilMs }));
@@ -52,7 +52,7 @@ export async function deleteSubject(
   return {
     ...deletedAnswer(deps, { session, uuid, erasureId, untilMs: irrecoverableAtMs }),
     afterFlush: () => {
-      for (const deliveryId of deliveryIds) deps.deliveries.expedite(deliveryId);
+      for (const delivery of deliveries) deps.deliveries.expedite(delivery);
     },
   };
 }

@@ -4,6 +4,8 @@ import type { Receipts } from '../audit/receipts.js';
 import type { Reviews } from '../audit/reviews/reviews.js';
 import type { TreeReader } from '../audit/tree-reader.js';
 import type { AddressPolicy } from '../callbacks/address-policy.js';
+import type { Delivery } from '../callbacks/delivery-store.js';
+import type { Destination } from '../callbacks/destination-store.js';
 import type { ModelConfig } from '../config/config.js';
 import type { Commitments } from '../crypto/commitment.js';
 import type { PayloadKey } from '../crypto/payload-key.js';
@@ -32,6 +34,16 @@ export interface OperationLog {
   untilWitnessed(): Promise<void>;
 }
 
+/** The delivery worker, as those see it who write deliveries. */
+export interface DeliveryQueue {
+  /** Something in the store has changed. */
+  wake(): void;
+  /** A committed delivery is to be sent when it is due. */
+  enqueued(delivery: Destination & Pick<Delivery, 'dueAtMs'>): void;
+  /** A committed delivery is to be sent now, although it is not due. */
+  expedite(delivery: Destination & Pick<Delivery, 'deliveryId'>): void;
+}
+
 /** What the operations work with; made once, in `context.ts`. */
 export interface OperationDeps {
   readonly store: UnitOfWork;
@@ -49,6 +61,5 @@ export interface OperationDeps {
   readonly receipts: Receipts;
   /** The log's sequencer: resolves when everything appended so far has its place in the log. */
   readonly sequencer: { settle(): Promise<void> };
-  /** The delivery worker. */
-  readonly deliveries: { wake(): void; expedite(deliveryId: string): void };
+  readonly deliveries: DeliveryQueue;
 }

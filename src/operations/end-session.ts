@@ -1,5 +1,6 @@
 import type { AuditOperation } from '../audit/leaf.js';
 import { newEntry } from '../audit/reviews/record.js';
+import type { Delivery } from '../callbacks/delivery-store.js';
 import type { SessionOutcome } from '../callbacks/event.js';
 import { newDelivery } from '../callbacks/outbox.js';
 import type { ErrorCode } from '../errors/codes.js';
@@ -21,14 +22,14 @@ export interface Ending
 }
 
 /**
- * Ends a session once: state, webhook and audit entry in the caller's transaction. Returns the id
- * of the delivery, or undefined when the session had already ended.
+ * Ends a session once: state, webhook and audit entry in the caller's transaction. Returns its
+ * delivery, or undefined when the session had already ended.
  */
 export async function endSession(
   deps: OperationDeps,
   stores: Stores,
   { session, ending }: { session: Session; ending: Ending },
-): Promise<string | undefined> {
+): Promise<Delivery | undefined> {
   const endedAtMs = deps.clock.nowMs();
   const ended = await stores.sessions.end(session.sessionId, {
     state: ending.state,
@@ -63,5 +64,5 @@ export async function endSession(
       code: ending.code,
     }),
   );
-  return delivery.deliveryId;
+  return delivery;
 }

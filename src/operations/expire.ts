@@ -7,7 +7,7 @@ const BATCH_SIZE = 100;
 
 /** Ends a session whose time is over, with the webhook that says so. */
 async function expireSession(deps: OperationDeps, session: Session): Promise<void> {
-  const deliveryId = await deps.store.transaction(
+  const delivery = await deps.store.transaction(
     async (stores) =>
       await endSession(deps, stores, {
         session,
@@ -20,14 +20,14 @@ async function expireSession(deps: OperationDeps, session: Session): Promise<voi
         },
       }),
   );
-  if (deliveryId === undefined) return;
+  if (delivery === undefined) return;
   deps.watch.sessionEnded({
     type: session.type,
     state: 'EXPIRED',
     tenantId: session.tenantId,
     sessionId: session.sessionId,
   });
-  deps.deliveries.wake();
+  deps.deliveries.enqueued(delivery);
 }
 
 /** Finds a session and enforces its expiry; undefined when there is none. */

@@ -31,7 +31,8 @@ async function removeOutdated(deps: OperationDeps, retention: Retention): Promis
   const nowMs = clock.nowMs();
   const keptSinceMs = nowMs - Math.max(retention.sessionsMs, LONGEST_DELIVERY_MS);
   await repeat((limit) => store.sessions.removeEndedBefore(keptSinceMs, limit));
-  await repeat((limit) => store.deliveries.removeEndedBefore(keptSinceMs, limit));
+  await repeat((limit) => store.deliveries.removeCreatedBefore(keptSinceMs, limit));
+  await repeat((limit) => store.destinations.removeQuietSince(keptSinceMs, limit));
   await repeat((limit) => store.idempotency.removeExpired(nowMs, limit));
   await repeat((limit) => store.access.removeExpiredTokens(nowMs, limit));
   await deps.reviews.shredOutdated(nowMs, retention.reviewMonths);

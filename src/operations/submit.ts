@@ -67,14 +67,15 @@ export async function finishSubmission(
     tryAgain: false,
   };
   const answer: Answer = { status: 200, body };
-  await deps.store.transaction(async (stores) => {
+  const delivery = await deps.store.transaction(async (stores) => {
     await finish.effect?.(stores);
-    const deliveryId = await endSession(deps, stores, { session, ending: finish.ending });
-    if (deliveryId === undefined) throw new ServiceError('SESSION_ENDED');
+    const ended = await endSession(deps, stores, { session, ending: finish.ending });
+    if (ended === undefined) throw new ServiceError('SESSION_ENDED');
     await submission.remember(stores, answer);
+    return ended;
   });
   const { type, tenantId, sessionId } = session;
   deps.watch.sessionEnded({ type, state: finish.ending.state, tenantId, sessionId });
-  deps.deliveries.wake();
+  deps.deliveries.enqueued(delivery);
   return answer;
 }

@@ -3,6 +3,7 @@ import type { LogKeyStore, LogStore, PendingEntryStore } from '../audit/log-stor
 import type { ReviewStore } from '../audit/reviews/review-store.js';
 import type { SubjectStore } from '../biometrics/subject-store.js';
 import type { DeliveryStore } from '../callbacks/delivery-store.js';
+import type { DestinationStore } from '../callbacks/destination-store.js';
 import type { ErasureStore } from '../erasure/erasure-store.js';
 import type { ReflectedRootStore } from '../erasure/reflected-roots.js';
 import type { IdempotencyStore } from '../sessions/idempotency-store.js';
@@ -18,6 +19,7 @@ export interface Stores {
   readonly subjects: SubjectStore;
   readonly erasures: ErasureStore;
   readonly deliveries: DeliveryStore;
+  readonly destinations: DestinationStore;
   readonly audit: PendingEntryStore;
   readonly logKeys: LogKeyStore;
   readonly reviews: ReviewStore;

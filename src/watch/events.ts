@@ -46,6 +46,8 @@ export interface Watch {
   sessionEnded(happened: OfSession & { state: EndState }): void;
   erasureCompleted(happened: { tenantId: string }): void;
   deliveryAttempted(happened: DeliveryAttempted): void;
+  /** Webhooks of the tenant to one origin are held back until somebody enables it; see GET /v2/destinations. */
+  destinationDisabled(happened: { tenantId: string; because: 'GONE' | 'FAILING' }): void;
   entriesSequenced(happened: { count: number }): void;
   /** A witness has cosigned the checkpoint of this size. */
   witnessCosigned(happened: { size: number }): void;
@@ -109,6 +111,10 @@ export function createWatch(deps: {
       metrics.deliveryAttempts.inc({ outcome: outcomeClass(outcome) });
       metrics.deliveryDuration.observe(durationMs / 1_000);
       if (state !== 'pending') metrics.deliveries.inc({ outcome: state });
+    },
+    destinationDisabled: ({ tenantId, because }) => {
+      log.write('error', { event: 'destinationDisabled', tenantId, code: because });
+      metrics.disabledDestinations.inc({ reason: because });
     },
     entriesSequenced: ({ count }) => {
       log.write('debug', { event: 'entriesSequenced', count });

@@ -37,6 +37,11 @@ export function createMetrics() {
     deliveries: counter('deliveries', 'Webhooks that need no further attempt.', ['outcome']),
     deliveryAttempts: counter('delivery_attempts', 'Attempts to send a webhook.', ['outcome']),
     deliveryDuration: histogram('delivery_attempt', 'Time that an attempt took.', []),
+    disabledDestinations: counter(
+      'destinations_disabled',
+      'Destinations that get no webhooks until they are enabled.',
+      ['reason'],
+    ),
     auditEntries: counter('audit_entries', 'Entries moved into the audit log.', []),
     cosignatures: counter('witness_cosignatures', 'Checkpoints that a witness cosigned.', []),
     witnessConflicts: counter('witness_conflicts', 'Witnesses that had seen another log.', []),

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import type { Delivery } from '../../src/callbacks/delivery-store.js';
-import { type AttemptReport, DeliveryWorker } from '../../src/callbacks/delivery-worker.js';
+import { DeliveryWorker } from '../../src/callbacks/delivery-worker.js';
 import { newDelivery, openBody } from '../../src/callbacks/outbox.js';
 import type { WebhookSender } from '../../src/callbacks/webhook-sender.js';
+import type { AttemptReport } from '../../src/callbacks/work-off.js';
 import { SecretBytes } from '../../src/crypto/secret-bytes.js';
+import { DAY_MS } from '../../src/lib/clock.js';
 import { randomId } from '../../src/lib/ids.js';
 import type { Store } from '../../src/operations/unit-of-work.js';
 import { createAddressPolicy } from '../../src/outbound/address-policy.js';
@@ -31,11 +33,12 @@ describe('the delivery worker', () => {
   const clock = new TestClock();
   let dataDir: string;
   let store: Store;
-  let failing: Set<'claimDue' | 'finishAttempt'>;
+  let failing: Set<'claim' | 'finishAttempt'>;
   let receiver: Receiver;
   let sender: ClosableSender;
   let reports: AttemptReport[];
   let errors: unknown[];
+  let disabled: [string, string][];
   let workers: DeliveryWorker[];
 
   beforeEach(async () => {
@@ -46,6 +49,7 @@ describe('the delivery worker', () => {
     sender = createWebhookSender(policy, { deadlineMs: 2_000 });
     reports = [];
     errors = [];
+    disabled = [];
     workers = [];
   });
   afterEach(async () => {
@@ -61,6 +65,7 @@ describe('the delivery worker', () => {
   ): DeliveryWorker {
     const worker = new DeliveryWorker({
       deliveries: unreliable(store.deliveries, failing),
+      destinations: store.destinations,
       sender: changes.sender ?? sender,
       sealer,
       signingKey,
@@ -69,6 +74,7 @@ describe('the delivery worker', () => {
       schedule: { delaysMs: changes.delaysMs ?? [0, 50, 50], random: () => 0.5 },
       clock,
       onAttempt: (report) => reports.push(report),
+      onDisabled: ({ origin }, because) => disabled.push([origin, because]),
       onError: (error) => errors.push(error),
     });
     workers.push(worker);
@@ -97,10 +103,13 @@ describe('the delivery worker', () => {
       dueAtMs: nowMs + (options.dueInMs ?? 0),
     });
     await store.deliveries.insert({ ...delivery, ...options.changes });
-    return delivery;
+    return { ...delivery, ...options.changes };
   }
 
-  async function enqueueMany(count: number, options: { url?: string } = {}): Promise<Delivery[]> {
+  async function enqueueMany(
+    count: number,
+    options: Parameters<typeof enqueue>[0] = {},
+  ): Promise<Delivery[]> {
     return await Promise.all(Array.from({ length: count }, async () => enqueue(options)));
   }
 
@@ -126,6 +135,10 @@ describe('the delivery worker', () => {
     return found;
   }
 
+  function lastOutcome({ attemptLog }: Delivery): string | undefined {
+    return attemptLog.at(-1)?.outcome;
+  }
+
   function deliveredCount(): number {
     return reports.filter(({ state }) => state === 'delivered').length;
   }
@@ -138,7 +151,7 @@ describe('the delivery worker', () => {
     receiver.behave({ status: 500, headers: { 'webhook-delivery': 'abort-message' } });
     const failed = await untilState(delivery, 'failed');
     expect(failed.attempts).toBe(receiver.received.length);
-    const firstAt = new Date(failed.firstAttemptedAtMs ?? 0).toISOString();
+    const firstAt = new Date(failed.attemptLog[0]?.atMs ?? 0).toISOString();
     for (const [index, { headers }] of receiver.received.entries())
       expect(headers).toMatchObject({
         'webhook-attempt': (index + 1).toString(),
@@ -153,7 +166,8 @@ describe('the delivery worker', () => {
     });
     startWorker();
     const delivered = await untilState(delivery, 'delivered');
-    expect(delivered).toMatchObject({ attempts: 1, lastOutcome: '200' });
+    expect(delivered).toMatchObject({ attempts: 1 });
+    expect(lastOutcome(delivered)).toBe('200');
     expect(receiver.received).toHaveLength(1);
     const [request] = receiver.received;
     expect(request?.headers).toMatchObject({
@@ -198,7 +212,8 @@ describe('the delivery worker', () => {
     const delivery = await enqueue();
     startWorker();
     const delivered = await untilState(delivery, 'delivered');
-    expect(delivered).toMatchObject({ attempts: 3, lastOutcome: '204' });
+    expect(delivered).toMatchObject({ attempts: 3 });
+    expect(lastOutcome(delivered)).toBe('204');
     expect(reports.map(({ attempt, outcome, state }) => [attempt, outcome, state])).toEqual([
       [1, '500', 'pending'],
       [2, '500', 'pending'],
@@ -215,7 +230,8 @@ describe('the delivery worker', () => {
     const delivery = await enqueue();
     startWorker();
     const failed = await untilState(delivery, 'failed');
-    expect(failed).toMatchObject({ attempts: 3, lastOutcome: '302' });
+    expect(failed).toMatchObject({ attempts: 3 });
+    expect(lastOutcome(failed)).toBe('302');
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(receiver.received).toHaveLength(3);
   });
@@ -244,14 +260,15 @@ describe('the delivery worker', () => {
     const delivery = await enqueue({ url: 'http://127.0.0.2:9/' });
     startWorker();
     const failed = await untilState(delivery, 'failed');
-    expect(failed).toMatchObject({ attempts: 3, lastOutcome: 'BLOCKED_ADDRESS' });
+    expect(failed).toMatchObject({ attempts: 3 });
+    expect(lastOutcome(failed)).toBe('BLOCKED_ADDRESS');
   });
 
   test('when the sealed bytes do not open, then the attempt fails and the others go on', async () => {
     const broken = await enqueue({ changes: { sealedBody: new Uint8Array(40) } });
     const other = await enqueue();
     startWorker();
-    expect(await untilState(broken, 'failed')).toMatchObject({ lastOutcome: 'UNREADABLE' });
+    expect(lastOutcome(await untilState(broken, 'failed'))).toBe('UNREADABLE');
     await untilState(other, 'delivered');
     expect(receiver.received).toHaveLength(1);
   });
@@ -261,7 +278,7 @@ describe('the delivery worker', () => {
     const worker = startWorker();
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(receiver.received).toHaveLength(0);
-    worker.expedite(delivery.deliveryId);
+    worker.expedite(delivery);
     await untilState(delivery, 'delivered');
     expect(receiver.received).toHaveLength(1);
   });
@@ -284,6 +301,101 @@ describe('the delivery worker', () => {
     expect(slow.connections()).toBeLessThanOrEqual(16);
     await Promise.all(workers.map((worker) => worker.stop(0)));
     await slow.close();
+  });
+
+  test('when many destinations hang at once, then another is served meanwhile', async () => {
+    const slow = await startReceiver();
+    slow.behave('hang');
+    for (let number = 0; number < 40; number += 1)
+      await enqueueMany(20, {
+        url: slow.url,
+        changes: { tenantId: `tenant-${number.toString()}` },
+      });
+    startWorker();
+    await slow.waitFor(100);
+    const healthy = await enqueueMany(20);
+    workers[0]?.wake();
+    for (const delivery of healthy) await untilState(delivery, 'delivered');
+    await Promise.all(workers.map((worker) => worker.stop(0)));
+    await slow.close();
+  });
+
+  test('when 410 is answered, then the destination is disabled, what waits is held, and enabling sends it', async () => {
+    receiver.behave({ status: 410 });
+    const gone = await enqueue();
+    startWorker();
+    await untilState(gone, 'failed');
+    await until(() => disabled.length > 0);
+    expect(disabled).toEqual([[gone.origin, 'GONE']]);
+    receiver.behave({ status: 200 });
+    const held = await enqueue();
+    const bystander = await enqueue({ changes: { tenantId: 'another' } });
+    workers[0]?.enqueued(held);
+    workers[0]?.enqueued(bystander);
+    await untilState(bystander, 'delivered');
+    expect(await current(held)).toMatchObject({ state: 'pending', attempts: 0 });
+    await store.destinations.enable(held);
+    workers[0]?.wake();
+    await untilState(held, 'delivered');
+    expect((await current(gone)).state).toBe('failed');
+  });
+
+  test('when a destination is overloaded, then its other deliveries wait as well, those of others do not', async () => {
+    receiver.behave({ status: 503, headers: { 'retry-after': '30' } });
+    const first = await enqueue();
+    startWorker({ delaysMs: [0, 10, 10] });
+    await until(() => reports.length === 1);
+    receiver.behave({ status: 200 });
+    const second = await enqueue();
+    const bystander = await enqueue({ changes: { tenantId: 'another' } });
+    workers[0]?.wake();
+    await untilState(bystander, 'delivered');
+    expect(await current(second)).toMatchObject({ state: 'pending', attempts: 0 });
+    clock.advance(30_000);
+    workers[0]?.wake();
+    await untilState(second, 'delivered');
+    await untilState(first, 'delivered');
+    expect(await store.destinations.list()).toEqual([]);
+  });
+
+  test('when nothing arrives for five days, then the destination is disabled, once', async () => {
+    receiver.behave({ status: 500 });
+    const delaysMs = [0, ...Array.from({ length: 40 }, () => 10)];
+    await enqueue();
+    startWorker({ delaysMs });
+    await until(() => reports.length >= 2);
+    for (let day = 0; day < 4; day += 1) {
+      clock.advance(DAY_MS);
+      const seen = reports.length;
+      workers[0]?.wake();
+      await until(() => reports.length >= seen + 2);
+    }
+    expect(disabled).toEqual([]);
+    clock.advance(DAY_MS);
+    workers[0]?.wake();
+    await until(() => disabled.length > 0);
+    const sent = receiver.received.length;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(disabled.map(([, because]) => because)).toEqual(['FAILING']);
+    expect(receiver.received).toHaveLength(sent);
+    expect(await store.destinations.list()).toMatchObject([{ disabledBecause: 'FAILING' }]);
+  });
+
+  test('when a destination fails, then few of its deliveries are tried at once until one arrives', async () => {
+    receiver.behave({ status: 500 });
+    const first = await enqueue();
+    startWorker({ delaysMs: [0, 60_000] });
+    await until(() => reports.length === 1);
+    let most = 0;
+    receiver.behave(() => {
+      most = Math.max(most, receiver.received.length - reports.length);
+      return { status: 500, delayMs: 10 };
+    });
+    await enqueueMany(10);
+    workers[0]?.wake();
+    await until(() => reports.length === 11);
+    expect(most).toBeLessThanOrEqual(2);
+    expect(first.attempts).toBe(0);
   });
 
   test('when many rows are due, then every one is delivered once', async () => {
@@ -327,7 +439,7 @@ describe('the delivery worker', () => {
   });
 
   test('when the store fails for a while, then the worker goes on and records late', async () => {
-    failing.add('claimDue');
+    failing.add('claim');
     const delivery = await enqueue();
     startWorker();
     await until(() => errors.length > 0);
@@ -357,7 +469,7 @@ describe('the delivery worker', () => {
     const later = await enqueue();
     const stopped = worker.stop();
     worker.wake();
-    worker.expedite(later.deliveryId);
+    worker.expedite(later);
     setTimeout(() => release?.(), 50);
     await stopped;
     expect((await current(delivery)).state).toBe('delivered');

@@ -110,7 +110,7 @@ describe('the outbox', () => {
       tenantId: 'acme',
       sessionId: SESSION_ID,
       eventType: 'session.ended',
-      destination: 'https://hooks.example:8443',
+      origin: 'https://hooks.example:8443',
       state: 'pending',
       attempts: 0,
       createdAtMs: event.nowMs,

@@ -1,6 +1,6 @@
 import type { DeliveryStore } from '../../src/callbacks/delivery-store.js';
 
-type Call = 'claimDue' | 'finishAttempt';
+type Call = 'claim' | 'finishAttempt';
 
 /** The given store, of which the calls named in `failing` fail. */
 export function unreliable(store: DeliveryStore, failing: ReadonlySet<Call>): DeliveryStore {
@@ -9,9 +9,9 @@ export function unreliable(store: DeliveryStore, failing: ReadonlySet<Call>): De
   }
   return {
     ...store,
-    claimDue: async (claim) => {
-      check('claimDue');
-      return await store.claimDue(claim);
+    claim: async (claim) => {
+      check('claim');
+      return await store.claim(claim);
     },
     finishAttempt: async (leased, result) => {
       check('finishAttempt');

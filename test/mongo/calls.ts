@@ -1,3 +1,5 @@
+import { afterFailure } from '../../src/callbacks/destination-health.js';
+import type { DestinationStore } from '../../src/callbacks/destination-store.js';
 import type { Store, Stores } from '../../src/operations/unit-of-work.js';
 import * as sample from './samples.js';
 
@@ -20,6 +22,16 @@ const start = {
   nowMs: session.createdAtMs,
   leaseUntilMs: session.createdAtMs + 10,
 };
+const failure = {
+  ...sample.claim.destination,
+  atMs: sample.claim.nowMs,
+  outcome: '503',
+  overload: { askedMs: 0, firstPauseMs: 10, longestPauseMs: 100 },
+};
+async function fail(destinations: DestinationStore, atMs: number = failure.atMs): Promise<unknown> {
+  return await destinations.update(failure, (before) => afterFailure(before, { ...failure, atMs }));
+}
+
 const token = { clientId: 'client-1', tokenId: 'token-1', expiresAtMs: session.createdAtMs };
 
 async function endedSession(store: Store): Promise<void> {
@@ -29,10 +41,10 @@ async function endedSession(store: Store): Promise<void> {
 
 async function endedDelivery(store: Store): Promise<void> {
   await store.deliveries.insert(delivery);
-  for (const leased of await store.deliveries.claimDue(sample.claim)) {
+  for (const leased of (await store.deliveries.claim(sample.claim)).leased) {
     await store.deliveries.finishAttempt(leased, {
-      attemptedAtMs: sample.claim.nowMs,
-      outcome: '200',
+      attempt: { atMs: sample.claim.nowMs, durationMs: 3, outcome: '200' },
+      attemptLog: [],
       next: { state: 'delivered' },
     });
   }
@@ -148,7 +160,7 @@ export const CALLS: Readonly<Record<string, Call<Stores>>> = {
     call: ({ erasures }) => erasures.removeOfBucket(completion.receipt.bucket, 5),
   },
   'deliveries.insert': { call: ({ deliveries }) => deliveries.insert(delivery) },
-  'deliveries.claimDue': {
+  'deliveries.claim': {
     given: async ({ deliveries }) => {
       for (const number of [1, 2, 3]) {
         const id = number.toString();
@@ -156,18 +168,18 @@ export const CALLS: Readonly<Record<string, Call<Stores>>> = {
       }
     },
     call: async ({ deliveries }) => {
-      const leased = await deliveries.claimDue(sample.claim);
-      return leased.map((lease) => lease.delivery);
+      const { leased, ...rest } = await deliveries.claim(sample.claim);
+      return { ...rest, leased: leased.map((lease) => lease.delivery) };
     },
   },
   'deliveries.finishAttempt': {
     given: ({ deliveries }) => deliveries.insert(delivery),
     call: async ({ deliveries }) => {
-      const [leased] = await deliveries.claimDue(sample.claim);
+      const [leased] = (await deliveries.claim(sample.claim)).leased;
       if (leased === undefined) return undefined;
       return await deliveries.finishAttempt(leased, {
-        attemptedAtMs: sample.claim.nowMs,
-        outcome: '503',
+        attempt: { atMs: sample.claim.nowMs, durationMs: 3, outcome: '503' },
+        attemptLog: [],
         next: { state: 'pending', dueAtMs: later },
       });
     },
@@ -175,7 +187,7 @@ export const CALLS: Readonly<Record<string, Call<Stores>>> = {
   'deliveries.releaseLeases': {
     given: async ({ deliveries }) => {
       await deliveries.insert(delivery);
-      await deliveries.claimDue(sample.claim);
+      await deliveries.claim(sample.claim);
     },
     call: ({ deliveries }) => deliveries.releaseLeases(),
   },
@@ -183,9 +195,79 @@ export const CALLS: Readonly<Record<string, Call<Stores>>> = {
     given: endedDelivery,
     call: ({ deliveries }) => deliveries.removeOfSessions([delivery.sessionId]),
   },
-  'deliveries.removeEndedBefore': {
+  'deliveries.removeCreatedBefore': {
     given: endedDelivery,
-    call: ({ deliveries }) => deliveries.removeEndedBefore(later, 5),
+    call: ({ deliveries }) => deliveries.removeCreatedBefore(later, 5),
+  },
+  'deliveries.claim (an event whose session has ended)': {
+    given: async ({ deliveries }) => {
+      await deliveries.insert({
+        ...delivery,
+        deliveryId: 'delivery-0',
+        eventType: 'session.started',
+      });
+      await deliveries.insert(delivery);
+    },
+    call: async ({ deliveries }) => {
+      const { leased, ...rest } = await deliveries.claim(sample.claim);
+      return { ...rest, leased: leased.map((lease) => lease.delivery) };
+    },
+  },
+  'deliveries.finishAttempt (of an event whose session has ended)': {
+    given: ({ deliveries }) => deliveries.insert({ ...delivery, eventType: 'session.started' }),
+    call: async ({ deliveries }) => {
+      const [leased] = (await deliveries.claim(sample.claim)).leased;
+      if (leased === undefined) return undefined;
+      await deliveries.insert({ ...delivery, deliveryId: 'delivery-2', dueAtMs: later });
+      return await deliveries.finishAttempt(leased, {
+        attempt: { atMs: sample.claim.nowMs, durationMs: 3, outcome: '503' },
+        attemptLog: [],
+        next: { state: 'pending', dueAtMs: later },
+      });
+    },
+  },
+  'deliveries.supersede': {
+    given: ({ deliveries }) => deliveries.insert({ ...delivery, eventType: 'session.started' }),
+    call: ({ deliveries }) =>
+      deliveries.supersede({ sessionId: delivery.sessionId, nowMs: sample.claim.nowMs }),
+  },
+  'deliveries.supersede (while it is sent)': {
+    given: async ({ deliveries }) => {
+      await deliveries.insert({ ...delivery, eventType: 'session.started' });
+      await deliveries.claim(sample.claim);
+    },
+    call: ({ deliveries }) =>
+      deliveries.supersede({ sessionId: delivery.sessionId, nowMs: sample.claim.nowMs }),
+  },
+  'deliveries.replay': {
+    given: endedDelivery,
+    call: ({ deliveries }) => deliveries.replay({ ...delivery, nowMs: later }),
+  },
+  'deliveries.replay (pending)': {
+    given: ({ deliveries }) => deliveries.insert({ ...delivery, dueAtMs: later }),
+    call: ({ deliveries }) => deliveries.replay({ ...delivery, nowMs: sample.claim.nowMs }),
+  },
+  'destinations.update': { call: ({ destinations }) => fail(destinations) },
+  'destinations.update (again)': {
+    given: ({ destinations }) => fail(destinations),
+    call: ({ destinations }) => fail(destinations, failure.atMs + 5),
+  },
+  'destinations.recordSuccess': {
+    given: ({ destinations }) => fail(destinations),
+    call: ({ destinations }) => destinations.recordSuccess(failure),
+  },
+  'destinations.disable': {
+    given: ({ destinations }) => fail(destinations),
+    call: ({ destinations }) =>
+      destinations.disable({ ...sample.claim.destination, atMs: later, because: 'GONE' }),
+  },
+  'destinations.enable': {
+    given: ({ destinations }) => fail(destinations),
+    call: ({ destinations }) => destinations.enable(failure),
+  },
+  'destinations.removeQuietSince': {
+    given: ({ destinations }) => fail(destinations),
+    call: ({ destinations }) => destinations.removeQuietSince(later, 5),
   },
   'audit.append': { call: ({ audit }) => audit.append(entry(1)) },
   'audit.append (with a review record)': {
@@ -241,7 +323,10 @@ export const READS: readonly string[] = [
   'erasures.findLatest',
   'erasures.findUnfinished',
   'deliveries.findBySession',
-  'deliveries.nextDueAtMs',
+  'deliveries.find',
+  'deliveries.list',
+  'deliveries.listQueues',
+  'destinations.list',
   'reflectedRoots.list',
   'trees.rootIds',
   'trees.find',

@@ -182,9 +182,10 @@ describe('when many race for one thing, then one of them gets it', () => {
 
   test('the end of a leased attempt', async () => {
     await first().deliveries.insert(delivery);
-    const [leased] = await first().deliveries.claimDue(claim);
+    const [leased] = (await first().deliveries.claim(claim)).leased;
     if (leased === undefined) throw new Error('nothing was leased');
-    const result = { attemptedAtMs: 1, outcome: '200', next: { state: 'delivered' } } as const;
+    const attempt = { atMs: 1, durationMs: 1, outcome: '200' };
+    const result = { attempt, attemptLog: [attempt], next: { state: 'delivered' } } as const;
     const finished = await race(({ deliveries }) => deliveries.finishAttempt(leased, result));
     expect(count(finished, isTrue)).toBe(1);
     const found = await first().deliveries.findBySession(delivery.sessionId);
@@ -200,7 +201,7 @@ test('when many workers claim deliveries, then each delivery has one holder and 
   const held: string[] = [];
   await race(async ({ deliveries }) => {
     for (;;) {
-      const leased = await deliveries.claimDue({ ...claim, limit: 3 });
+      const { leased } = await deliveries.claim({ ...claim, limit: 3 });
       expect(leased.length).toBeLessThanOrEqual(3);
       if (leased.length === 0) return;
       held.push(...leased.map((lease) => lease.delivery.deliveryId));

@@ -93,11 +93,12 @@ export const delivery: Delivery = {
   sessionId: 'session-1',
   erasureId: 'erasure-1',
   eventType: 'session.ended',
-  destination: 'https://acme.example',
+  origin: 'https://acme.example',
   sealedCallback: Uint8Array.of(5),
   sealedBody: Uint8Array.of(6),
   state: 'pending',
   attempts: 0,
+  attemptLog: [],
   createdAtMs: T0,
   dueAtMs: T0,
 };
@@ -120,7 +121,13 @@ export function tree(number: number): TreeName {
 
 export const idempotencyUse = { scope: 'client-1 /v2', key: 'key-1' } as const;
 
-export const claim = { nowMs: T0, leaseUntilMs: T0 + 1_000, limit: 2, expedited: [] } as const;
+export const claim = {
+  destination: { tenantId: delivery.tenantId, origin: delivery.origin },
+  nowMs: T0,
+  leaseUntilMs: T0 + 1_000,
+  limit: 2,
+  expedited: [],
+} as const;
 
 export function entry(number: number): PendingEntry {
   return { entryId: entryId(number), leaf: `leaf-${number.toString()}` };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import Database from 'better-sqlite3';
+import { afterFailure } from '../../src/callbacks/destination-health.js';
 import type { Store } from '../../src/operations/unit-of-work.js';
 import { openSqliteStore } from '../../src/store/sqlite/open.js';
 import {
@@ -29,6 +30,7 @@ const MAY_SCAN = [
   'FROM reviewKeys ORDER BY bucket',
   'FROM keyRoots ORDER BY rootId',
   'FROM reflectedRoots ORDER BY rootId',
+  'FROM destinations ORDER BY tenantId, origin',
 ];
 
 /** Statements that sort, because the rows that they sort are few: the erasures of one subject. */
@@ -53,11 +55,13 @@ type Calls<T> = { readonly [K in keyof T]: () => Promise<unknown> };
 function everyCall(): {
   readonly [K in Exclude<keyof Store, 'transaction' | 'ping' | 'close'>]: Calls<Store[K]>;
 } {
-  const { access, sessions, idempotency, subjects, erasures, deliveries, reviews, log } = store;
+  const { access, sessions, idempotency, subjects, erasures, reviews, log } = store;
+  const { deliveries, destinations } = store;
   const tree = store.trees.of('root');
   const name = { tenantId: 'tenant', uuid: 'uuid' };
   const use = { scope: 'scope', key: 'key' };
   const delivery = sampleDelivery();
+  const destination = { tenantId: 'tenant', origin: 'https://receiver.example' };
   return {
     access: {
       insertTenant: () => access.insertTenant(sampleTenant()),
@@ -114,8 +118,17 @@ function everyCall(): {
     deliveries: {
       insert: () => deliveries.insert(delivery),
       findBySession: () => deliveries.findBySession('session'),
-      claimDue: () =>
-        deliveries.claimDue({
+      find: () => deliveries.find('delivery'),
+      supersede: () => deliveries.supersede({ sessionId: 'session', nowMs: NOW_MS }),
+      list: async () => {
+        await deliveries.list({ filter: { tenantId: 'tenant' }, limit: 10 });
+        const filter = { tenantId: 'tenant', state: 'failed' } as const;
+        await deliveries.list({ filter, beforeDeliveryId: 'f', limit: 10 });
+      },
+      listQueues: () => deliveries.listQueues(),
+      claim: () =>
+        deliveries.claim({
+          destination: delivery,
           nowMs: NOW_MS,
           leaseUntilMs: NOW_MS + 1,
           limit: 10,
@@ -124,12 +137,31 @@ function everyCall(): {
       finishAttempt: () =>
         deliveries.finishAttempt(
           { delivery, leaseId: 'lease' },
-          { attemptedAtMs: NOW_MS, outcome: '200', next: { state: 'delivered' } },
+          {
+            attempt: { atMs: NOW_MS, durationMs: 1, outcome: '200' },
+            attemptLog: [],
+            next: { state: 'delivered' },
+          },
         ),
       releaseLeases: () => store.deliveries.releaseLeases(),
-      nextDueAtMs: () => deliveries.nextDueAtMs(),
+      replay: () =>
+        deliveries.replay({ tenantId: 'tenant', deliveryId: 'delivery', nowMs: NOW_MS }),
       removeOfSessions: () => deliveries.removeOfSessions(['session']),
-      removeEndedBefore: () => deliveries.removeEndedBefore(NOW_MS, 10),
+      removeCreatedBefore: () => deliveries.removeCreatedBefore(NOW_MS, 10),
+    },
+    destinations: {
+      list: async () => {
+        await destinations.list();
+        await destinations.list('tenant');
+      },
+      update: () =>
+        destinations.update(destination, (before) =>
+          afterFailure(before, { ...destination, atMs: NOW_MS, outcome: '500' }),
+        ),
+      recordSuccess: () => destinations.recordSuccess(destination),
+      disable: () => destinations.disable({ ...destination, atMs: NOW_MS, because: 'GONE' }),
+      enable: () => destinations.enable(destination),
+      removeQuietSince: () => destinations.removeQuietSince(NOW_MS, 10),
     },
     audit: {
       append: () => {

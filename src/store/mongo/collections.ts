@@ -8,6 +8,7 @@ import {
   usedTokenSchema,
 } from './access-rows.js';
 import { type DeliveryRow, deliverySchema } from './delivery-rows.js';
+import { type DestinationRow, destinationSchema } from './destination-rows.js';
 import { type ErasureRow, erasureSchema } from './erasure-rows.js';
 import { type IdempotencyRow, idempotencySchema } from './idempotency-rows.js';
 import { type InstallationRow, installationSchema } from './installation-rows.js';
@@ -49,6 +50,7 @@ export interface Collections {
   readonly subjects: mongo.Collection<SubjectRow>;
   readonly erasures: mongo.Collection<ErasureRow>;
   readonly deliveries: mongo.Collection<DeliveryRow>;
+  readonly destinations: mongo.Collection<DestinationRow>;
   readonly pendingEntries: mongo.Collection<PendingEntryRow>;
   readonly logSegments: mongo.Collection<LogSegmentRow>;
   readonly logNodes: mongo.Collection<LogNodeRow>;
@@ -75,6 +77,7 @@ export const SCHEMAS: Readonly<Record<CollectionName, Schema>> = {
   subjects: subjectSchema,
   erasures: erasureSchema,
   deliveries: deliverySchema,
+  destinations: destinationSchema,
   pendingEntries: pendingEntrySchema,
   logSegments: logSegmentSchema,
   logNodes: logNodeSchema,

@@ -5,6 +5,7 @@ import { accessStore } from './access.js';
 import type { Collections } from './collections.js';
 import { connect, database } from './connection.js';
 import { deliveryStore } from './deliveries.js';
+import { destinationStore } from './destinations.js';
 import { erasureStore } from './erasures.js';
 import { asServiceFailure } from './failures.js';
 import { idempotencyStore } from './idempotency.js';
@@ -68,6 +69,7 @@ function createStores(scope: Scope): Stores {
     subjects: subjectStore(scope),
     erasures: erasureStore(scope),
     deliveries: deliveryStore(scope),
+    destinations: destinationStore(scope),
     audit: pendingEntryStore(scope),
     logKeys: logKeyStore(scope),
     reviews: reviewStore(scope),

@@ -13,11 +13,14 @@ export interface Insert<Row> {
 export function insertInto<Row extends { readonly [K in keyof Row]?: SqlValue }>(
   table: string,
   columns: Readonly<Record<keyof Row & string, true>>,
-  onConflict: '' | 'ON CONFLICT DO NOTHING' = '',
+  onConflict: '' | 'ON CONFLICT DO NOTHING' | 'OR REPLACE' = '',
 ): Insert<Row> {
   const names = Object.keys(columns) as (keyof Row & string)[];
+  const places = names.map(() => '?').join(', ');
+  const [verb, ending] =
+    onConflict === 'OR REPLACE' ? ['INSERT OR REPLACE', ''] : ['INSERT', onConflict];
   return {
-    text: `INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')}) ${onConflict}`,
+    text: `${verb} INTO ${table} (${names.join(', ')}) VALUES (${places}) ${ending}`,
     values: (row) => names.map((name): SqlValue => row[name] ?? null),
   };
 }

@@ -2,7 +2,7 @@ import type { Connection } from './connection.js';
 import { TABLES } from './tables.js';
 
 /** Raised with every change of the tables; `user_version` of the file says what it holds. */
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSION = 4;
 
 /** A database that this release cannot use; the message says why in one sentence. */
 export class SchemaError extends Error {
@@ -17,7 +17,7 @@ export function prepareSchema(connection: Connection): void {
     const version = Number(connection.pragma('user_version'));
     if (version > 0 && version < SCHEMA_VERSION) {
       throw new SchemaError(
-        'the database was made by an early release of Lethe, whose keys this one does not know; ' +
+        'the database was made by an early release of Lethe, which this one cannot read; ' +
           'start it with an empty DATA_DIR and let people enrol again',
       );
     }

@@ -3,12 +3,14 @@ import type { LogKeyStore, PendingEntryStore } from '../../audit/log-store.js';
 import type { ReviewStore } from '../../audit/reviews/review-store.js';
 import type { SubjectStore } from '../../biometrics/subject-store.js';
 import type { DeliveryStore } from '../../callbacks/delivery-store.js';
+import type { DestinationStore } from '../../callbacks/destination-store.js';
 import type { ErasureStore } from '../../erasure/erasure-store.js';
 import type { Stores } from '../../operations/unit-of-work.js';
 import type { IdempotencyStore } from '../../sessions/idempotency-store.js';
 import type { SessionStore } from '../../sessions/session-store.js';
 import { accessStore } from './access.js';
 import { deliveryStore } from './deliveries.js';
+import { destinationStore } from './destinations.js';
 import { erasureStore } from './erasures.js';
 import { idempotencyStore } from './idempotency.js';
 import { logKeyStore } from './log-keys.js';
@@ -27,6 +29,7 @@ export function storesOn(runner: Runner): Stores {
     subjects: subjectStore(runner),
     erasures: erasureStore(runner),
     deliveries: deliveryStore(runner),
+    destinations: destinationStore(runner),
     audit: pendingEntryStore(runner),
     logKeys: logKeyStore(runner),
     reviews: reviewStore(runner),
@@ -45,6 +48,7 @@ export class TransactionStores implements Stores {
   #subjects: SubjectStore | undefined;
   #erasures: ErasureStore | undefined;
   #deliveries: DeliveryStore | undefined;
+  #destinations: DestinationStore | undefined;
   #audit: PendingEntryStore | undefined;
   #logKeys: LogKeyStore | undefined;
   #reviews: ReviewStore | undefined;
@@ -75,6 +79,10 @@ export class TransactionStores implements Stores {
 
   get deliveries(): DeliveryStore {
     return (this.#deliveries ??= deliveryStore(this.#runner));
+  }
+
+  get destinations(): DestinationStore {
+    return (this.#destinations ??= destinationStore(this.#runner));
   }
 
   get audit(): PendingEntryStore {

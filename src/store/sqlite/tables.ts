@@ -110,25 +110,42 @@ CREATE TABLE deliveries (
   sessionId TEXT NOT NULL,
   erasureId TEXT,
   eventType TEXT NOT NULL,
-  destination TEXT NOT NULL,
+  origin TEXT NOT NULL,
   sealedCallback BLOB NOT NULL,
   sealedBody BLOB NOT NULL,
   state TEXT NOT NULL,
   attempts INTEGER NOT NULL,
+  attemptLog TEXT NOT NULL,
   createdAtMs INTEGER NOT NULL,
   dueAtMs INTEGER NOT NULL,
-  firstAttemptedAtMs INTEGER,
-  lastOutcome TEXT,
   endedAtMs INTEGER,
+  claimableAtMs INTEGER NOT NULL,
   leaseId TEXT,
-  leaseUntilMs INTEGER,
-  UNIQUE (sessionId, eventType)
+  UNIQUE (sessionId, eventType),
+  CHECK ((state = 'pending') = (endedAtMs IS NULL))
 ) STRICT;
-CREATE INDEX freeDeliveriesByDueTime ON deliveries (dueAtMs)
-  WHERE state = 'pending' AND leaseId IS NULL;
-CREATE INDEX leasedDeliveriesByEnd ON deliveries (leaseUntilMs)
+CREATE INDEX pendingDeliveries ON deliveries (tenantId, origin, claimableAtMs)
+  WHERE state = 'pending';
+CREATE INDEX leasedDeliveries ON deliveries (leaseId)
   WHERE state = 'pending' AND leaseId IS NOT NULL;
-CREATE INDEX endedDeliveriesByTime ON deliveries (endedAtMs) WHERE endedAtMs IS NOT NULL;
+CREATE INDEX deliveriesOfTenant ON deliveries (tenantId, deliveryId);
+CREATE INDEX deliveriesOfTenantByState ON deliveries (tenantId, state, deliveryId);
+CREATE INDEX deliveriesByCreation ON deliveries (createdAtMs);
+
+CREATE TABLE destinations (
+  tenantId TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  failingSinceMs INTEGER NOT NULL,
+  lastFailureAtMs INTEGER NOT NULL,
+  lastOutcome TEXT NOT NULL,
+  failures INTEGER NOT NULL,
+  pauses INTEGER NOT NULL,
+  pausedUntilMs INTEGER,
+  disabledAtMs INTEGER,
+  disabledBecause TEXT,
+  PRIMARY KEY (tenantId, origin)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX quietDestinations ON destinations (lastFailureAtMs) WHERE disabledAtMs IS NULL;
 
 CREATE TABLE pendingEntries (
   entryId TEXT PRIMARY KEY,
