@@ -26,6 +26,17 @@ export interface IdentificationResult {
   readonly topKMatches?: readonly { readonly uuid: string; readonly confidence: number }[];
 }
 
+/** The webhook of a session in which the person has begun: an extension, for those who ask for it. */
+export function sessionStartedBody(session: Session): object {
+  return {
+    sessionId: session.sessionId,
+    event: 'session.started',
+    status: 'IN_PROGRESS',
+    type: session.spelledType,
+    ...(session.transactionID === undefined ? {} : { transactionID: session.transactionID }),
+  };
+}
+
 /**
  * The webhook of an ended session: the members of the public contract in its order, then `type`,
  * `transactionID` and `identificationResult`.

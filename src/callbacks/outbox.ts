@@ -1,9 +1,10 @@
 import type { Sealer } from '../crypto/sealer.js';
 import { utf8 } from '../lib/bytes.js';
 import { timeOrderedId } from '../lib/ids.js';
+import type { Session } from '../sessions/session.js';
 import { openCallback } from './callback.js';
-import type { Delivery } from './delivery-store.js';
-import { type SessionOutcome, sessionEndedBody } from './event.js';
+import type { Delivery, EventType } from './delivery-store.js';
+import { type SessionOutcome, sessionEndedBody, sessionStartedBody } from './event.js';
 
 /**
  * The row that carries the event of an ended session to its callback. It is inserted in the
@@ -16,23 +17,43 @@ export function newDelivery(
   sealer: Sealer,
   event: { outcome: SessionOutcome; nowMs: number; dueAtMs: number; erasureId?: string },
 ): Delivery {
-  const { session } = event.outcome;
-  const deliveryId = timeOrderedId(event.nowMs);
-  const body = utf8(JSON.stringify(sessionEndedBody(event.outcome)));
+  const { outcome, nowMs, dueAtMs, erasureId } = event;
+  const body = sessionEndedBody(outcome);
+  const row = newRow(sealer, { session: outcome.session, body, nowMs, eventType: 'session.ended' });
+  return { ...row, ...(erasureId !== undefined && { erasureId }), dueAtMs };
+}
+
+/**
+ * The same for a session in which the person has begun; to be inserted in the transaction that marks it
+ * as started.
+ */
+export function newStartedDelivery(
+  sealer: Sealer,
+  event: { session: Session; nowMs: number },
+): Delivery {
+  const body = sessionStartedBody(event.session);
+  return newRow(sealer, { ...event, body, eventType: 'session.started' });
+}
+
+function newRow(
+  sealer: Sealer,
+  event: { session: Session; eventType: EventType; body: object; nowMs: number },
+): Delivery {
+  const { session, eventType, nowMs } = event;
+  const deliveryId = timeOrderedId(nowMs);
   return {
     deliveryId,
     tenantId: session.tenantId,
     sessionId: session.sessionId,
-    ...(event.erasureId !== undefined && { erasureId: event.erasureId }),
-    eventType: 'session.ended',
+    eventType,
     origin: new URL(openCallback(sealer, session).url).origin,
     sealedCallback: session.sealedCallback,
-    sealedBody: sealer.seal(body, 'webhook', deliveryId),
+    sealedBody: sealer.seal(utf8(JSON.stringify(event.body)), 'webhook', deliveryId),
     state: 'pending',
     attempts: 0,
     attemptLog: [],
-    createdAtMs: event.nowMs,
-    dueAtMs: event.dueAtMs,
+    createdAtMs: nowMs,
+    dueAtMs: nowMs,
   };
 }
 

@@ -3,6 +3,7 @@ import { ServiceError } from '../errors/service-error.js';
 import type { EncryptedRequest, TemplateRequest } from '../lib/messages.js';
 import { runOnce } from '../operations/idempotent.js';
 import { recordRefusal } from '../operations/refuse.js';
+import { startSession } from '../operations/start-session.js';
 import { readProbe, requireOpenSession } from '../operations/submit.js';
 import { OPERATIONS } from '../operations/table.js';
 import type { OperationType, Session } from '../sessions/session.js';
@@ -91,8 +92,7 @@ function accept(deps: HttpDeps, schema?: 'collect.request' | 'feedback.request')
   return async (request, response) => {
     const session = await requireOpenSession(deps.operations, { sessionId: sessionIdOf(request) });
     if (schema !== undefined) deps.validator.validate(schema, jsonBodyOf(request).value);
-    if (session.state === 'CREATED')
-      await deps.operations.store.sessions.markStarted(session.sessionId);
+    await startSession(deps.operations, session);
     sendJson(response, 200, deps.validator.checkResponse('accepted.response', { success: true }));
   };
 }

@@ -22,6 +22,7 @@ import type {
   SessionCreated,
   SessionView,
   SignInRequest,
+  StartedWebhook,
   TemplateRequest,
   TemplateResponse,
   UserQuery,
@@ -60,4 +61,5 @@ export interface Messages {
   'verify.request': VerifyRequest;
   webhook: Webhook;
   'webhook.pending': PendingWebhook;
+  'webhook.started': StartedWebhook;
 }

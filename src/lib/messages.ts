@@ -173,7 +173,7 @@ export interface SessionRequest {
    */
   sendImages?: boolean;
   /**
-   * Accepted and without effect: one final webhook is sent.
+   * Whether a webhook session.started is sent too, when the person has begun. It comes before the final one or not at all.
    */
   sendEventWebhooks?: boolean;
   /**
@@ -650,4 +650,14 @@ export interface Webhook {
 export interface PendingWebhook {
   sessionId: SessionId;
   status: 'IN_PROGRESS' | 'SUCCESS' | 'FAILED';
+}
+/**
+ * An extension: the person has begun. Sent only where the session asked for sendEventWebhooks.
+ */
+export interface StartedWebhook {
+  sessionId: SessionId;
+  event: 'session.started';
+  status: 'IN_PROGRESS';
+  type: SpelledType;
+  transactionID?: SafeText;
 }

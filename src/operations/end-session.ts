@@ -49,7 +49,7 @@ export async function endSession(
       ...(identificationResult && { identificationResult }),
     },
     nowMs: endedAtMs,
-    dueAtMs: endedAtMs + (ending.webhookDelayMs ?? 0),
+    dueAtMs: await dueTime(stores, ended, endedAtMs + (ending.webhookDelayMs ?? 0)),
     ...(session.erasureId !== undefined && { erasureId: session.erasureId }),
   });
   await stores.deliveries.insert(delivery);
@@ -65,4 +65,12 @@ export async function endSession(
     }),
   );
   return delivery;
+}
+
+/** An event that is being sent now must arrive before the last one does. */
+async function dueTime(stores: Stores, ended: Session, earliestMs: number): Promise<number> {
+  const { sessionId, sentEvents, endedAtMs: nowMs = earliestMs } = ended;
+  if (sentEvents === 'last') return earliestMs;
+  const busyUntilMs = await stores.deliveries.supersede({ sessionId, nowMs });
+  return Math.max(earliestMs, busyUntilMs ?? earliestMs);
 }

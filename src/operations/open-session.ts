@@ -47,6 +47,7 @@ export function newSession(
     spelledType,
     state: 'CREATED',
     redirectURL: body.redirectURL,
+    sentEvents: body.sendEventWebhooks === true && type !== 'DELETE' ? 'all' : 'last',
     sealedCallback: sealCallback(deps.sealer, { sessionId, callback }),
     nonce: base64url(randomBytes(NONCE_BYTES)),
     createdAtMs,

@@ -12,8 +12,8 @@ export interface SessionEnd {
 export interface SessionStore {
   insert(session: Session): Promise<void>;
   find(sessionId: string): Promise<Session | undefined>;
-  /** CREATED becomes IN_PROGRESS; anything else stays as it is. */
-  markStarted(sessionId: string): Promise<void>;
+  /** CREATED becomes IN_PROGRESS, anything else stays as it is; returns whether it did. */
+  markStarted(sessionId: string): Promise<boolean>;
   /** Ends the session if it is open. Returns it as it is afterwards, or undefined when it was not open. */
   end(sessionId: string, end: SessionEnd): Promise<Session | undefined>;
   /** Open sessions whose time is over, oldest first. */

@@ -23,6 +23,8 @@ export interface Session {
   readonly failureUrl?: string;
   readonly auditTag?: string;
   readonly transactionID?: string;
+  /** Which events the callback gets: all, or the last one alone. */
+  readonly sentEvents: 'all' | 'last';
   /** JSON of the integrator's `callback` {url, headers}, sealed for this session. */
   readonly sealedCallback: Uint8Array;
   /** The challenge: 32 random bytes, base64url; accepted once, until the session ends. */

@@ -34,6 +34,7 @@ export function endedSession(
     state: 'SUCCESS',
     uuid: 'person-1',
     redirectURL: 'https://app.example/done',
+    sentEvents: 'last',
     sealedCallback:
       sealer === undefined
         ? new Uint8Array(0)

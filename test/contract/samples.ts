@@ -58,6 +58,7 @@ export function sampleSession(members: Partial<Session> = {}): Session {
     spelledType: 'verify',
     state: 'CREATED',
     redirectURL: 'https://app.example/done',
+    sentEvents: 'last',
     sealedCallback: randomBytes(64),
     nonce: digest(),
     createdAtMs: NOW_MS,

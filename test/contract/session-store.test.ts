@@ -66,15 +66,15 @@ describe('insert and find', () => {
 describe('changes of state', () => {
   test('when a created session is started, then it is in progress', async () => {
     const { sessionId } = await insert();
-    await opened.store.sessions.markStarted(sessionId);
-    await opened.store.sessions.markStarted(sessionId);
+    expect(await opened.store.sessions.markStarted(sessionId)).toBe(true);
+    expect(await opened.store.sessions.markStarted(sessionId)).toBe(false);
     expect((await opened.store.sessions.find(sessionId))?.state).toBe('IN_PROGRESS');
   });
 
   test('when an ended or unknown session is started, then nothing changes', async () => {
     const session = await insertEnded();
-    await opened.store.sessions.markStarted(session.sessionId);
-    await opened.store.sessions.markStarted(randomId());
+    expect(await opened.store.sessions.markStarted(session.sessionId)).toBe(false);
+    expect(await opened.store.sessions.markStarted(randomId())).toBe(false);
     expect(comparable(await opened.store.sessions.find(session.sessionId))).toStrictEqual(
       comparable(session),
     );

@@ -51,6 +51,7 @@ export const session: Session = {
   redirectURL: 'https://acme.example/back',
   auditTag: 'tag',
   transactionID: 'transaction',
+  sentEvents: 'last',
   sealedCallback: Uint8Array.of(7, 7),
   nonce: 'nonce',
   createdAtMs: T0,

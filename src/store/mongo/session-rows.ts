@@ -6,6 +6,7 @@ import { REQUIRED_BYTES, REQUIRED_NUMBER, REQUIRED_TEXT, STRICT, type Written } 
 export type SessionRow = Omit<Session, 'sessionId'> & Written & { readonly _id: string };
 
 const TYPES: readonly OperationType[] = ['ENROLL', 'VERIFY', 'SIGN-IN', 'DELETE'];
+const SENT_EVENTS: readonly Session['sentEvents'][] = ['all', 'last'];
 export const OPEN: readonly SessionState[] = ['CREATED', 'IN_PROGRESS'];
 export const ENDED: readonly SessionState[] = ['SUCCESS', 'FAILED', 'EXPIRED', 'CANCELED'];
 
@@ -24,6 +25,7 @@ export const sessionSchema = new Schema(
     failureUrl: String,
     auditTag: String,
     transactionID: String,
+    sentEvents: { ...REQUIRED_TEXT, enum: SENT_EVENTS },
     sealedCallback: REQUIRED_BYTES,
     nonce: REQUIRED_TEXT,
     createdAtMs: REQUIRED_NUMBER,
@@ -51,6 +53,7 @@ export function toSession(row: object): Session {
     ...optional(text, row, 'failureUrl'),
     ...optional(text, row, 'auditTag'),
     ...optional(text, row, 'transactionID'),
+    sentEvents: oneOf(SENT_EVENTS)(row, 'sentEvents'),
     sealedCallback: bytes(row, 'sealedCallback'),
     nonce: text(row, 'nonce'),
     createdAtMs: number(row, 'createdAtMs'),

@@ -27,10 +27,13 @@ export function sessionStore(scope: Scope): SessionStore {
       return row === null ? undefined : toSession(row);
     },
     async markStarted(sessionId) {
-      const started = { $set: { state: 'IN_PROGRESS' } } as const;
-      await scope.call(() =>
-        collection.updateOne({ _id: sessionId, state: 'CREATED' }, started, options),
-      );
+      const row = await changeOnce(scope, {
+        collection,
+        keys: { _id: sessionId },
+        expected: { state: 'CREATED' },
+        set: { state: 'IN_PROGRESS' },
+      });
+      return row !== undefined;
     },
     async end(sessionId, { uuid, ...members }) {
       const row = await changeOnce(scope, {

@@ -16,6 +16,7 @@ const INSERT = insertInto<Session>('sessions', {
   failureUrl: true,
   auditTag: true,
   transactionID: true,
+  sentEvents: true,
   sealedCallback: true,
   nonce: true,
   createdAtMs: true,
@@ -52,10 +53,7 @@ export function sessionStore(runner: Runner): SessionStore {
         sql.run(INSERT.text, ...INSERT.values(session));
       }),
     find: (sessionId) => runner.read((sql) => sql.get<Session>(FIND, sessionId)),
-    markStarted: (sessionId) =>
-      runner.write((sql) => {
-        sql.run(MARK_STARTED, sessionId);
-      }),
+    markStarted: (sessionId) => runner.write((sql) => sql.run(MARK_STARTED, sessionId) === 1),
     end: (sessionId, { state, endedAtMs, uuid }) =>
       runner.write((sql) => {
         const isUuidGiven = uuid === undefined ? 0 : 1;

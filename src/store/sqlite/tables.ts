@@ -49,6 +49,7 @@ CREATE TABLE sessions (
   failureUrl TEXT,
   auditTag TEXT,
   transactionID TEXT,
+  sentEvents TEXT NOT NULL,
   sealedCallback BLOB NOT NULL,
   nonce TEXT NOT NULL,
   createdAtMs INTEGER NOT NULL,
