@@ -173,7 +173,7 @@ describe('openapi.yaml', () => {
         'GET /metrics',
       ].sort(),
     );
-    expect(Object.keys(api.webhooks)).toEqual(['sessionEnded']);
+    expect(Object.keys(api.webhooks)).toEqual(['sessionStarted', 'sessionEnded']);
   });
 });
 
