@@ -1,4 +1,3 @@
-import type { Dispatcher } from 'undici';
 import type {
   SendFailure,
   SendResult,
@@ -13,9 +12,9 @@ import {
   type ConnectorParts,
   createGuardedConnector,
 } from './guarded-connector.js';
+import { DeadlineError, postOnce } from './post-once.js';
 
 const DEADLINE_MS = 15 * SECOND_MS;
-/** How much of an answer's body is read, and for how long, before its connection is given up. */
 const BODY_LIMIT_BYTES = 65_536;
 const BODY_LIMIT_MS = 2 * SECOND_MS;
 const IDLE_MS = 4 * SECOND_MS;
@@ -34,6 +33,7 @@ export interface ClosableSender extends WebhookSender {
 /** Sends webhooks through the guarded connector. */
 export function createWebhookSender(policy: EgressPolicy, parts: SenderParts = {}): ClosableSender {
   const deadlineMs = parts.deadlineMs ?? DEADLINE_MS;
+  const limits = { deadlineMs, bodyBytes: BODY_LIMIT_BYTES, bodyMs: BODY_LIMIT_MS };
   const pools = new DestinationPools(
     {
       connect: createGuardedConnector(policy, parts),
@@ -49,24 +49,16 @@ export function createWebhookSender(policy: EgressPolicy, parts: SenderParts = {
 
   async function post(message: WebhookMessage): Promise<SendResult> {
     const url = new URL(message.url);
-    const signal = AbortSignal.timeout(deadlineMs);
-    return await pools.use(url.origin, async (pool) => {
-      const response = await pool.request({
-        method: 'POST',
-        path: url.pathname + url.search,
-        headers: message.headers,
-        body: message.body,
-        signal,
-      });
-      await drop(response.body);
-      const retryAfterSeconds = parseRetryAfter(response.headers['retry-after']);
-      return {
-        kind: 'answered',
-        status: response.statusCode,
-        ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-        ...(response.headers['webhook-delivery'] === 'abort-message' && { isAborted: true }),
-      };
-    });
+    const { headers, body } = message;
+    const post = { path: url.pathname + url.search, headers, body };
+    const answer = await pools.use(url.origin, (pool) => postOnce(pool, post, limits));
+    const retryAfterSeconds = parseRetryAfter(answer.headers['retry-after']);
+    return {
+      kind: 'answered',
+      status: answer.status,
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      ...(answer.headers['webhook-delivery'] === 'abort-message' && { isAborted: true }),
+    };
   }
 
   function failed(error: unknown): SendResult {
@@ -93,15 +85,6 @@ export function createWebhookSender(policy: EgressPolicy, parts: SenderParts = {
   };
 }
 
-/** Reads a little, so that the connection can be used again; the status alone is the answer. */
-async function drop(body: Dispatcher.ResponseData['body']): Promise<void> {
-  try {
-    await body.dump({ limit: BODY_LIMIT_BYTES, signal: AbortSignal.timeout(BODY_LIMIT_MS) });
-  } catch {
-    // The connection is gone, which is all that was wanted.
-  }
-}
-
 /** RFC 9110 §10.2.3: seconds, or a date. */
 function parseRetryAfter(value: string | string[] | undefined): number | undefined {
   if (typeof value !== 'string') return undefined;
@@ -112,9 +95,10 @@ function parseRetryAfter(value: string | string[] | undefined): number | undefin
 
 function failureOf(error: unknown): SendFailure {
   if (error instanceof ConnectFailure) return error.code;
+  if (error instanceof DeadlineError) return 'TIMEOUT';
   // By name and code, because core's errors may be of another realm's Error.
-  const { name, code } = error as { name?: unknown; code?: unknown };
-  if (name === 'TimeoutError' || code === 'UND_ERR_HEADERS_TIMEOUT') return 'TIMEOUT';
+  const { code } = error as { code?: unknown };
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') return 'TIMEOUT';
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'RESPONSE_TOO_LARGE';
   const isReset = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
   return isReset ? 'RESET' : 'PROTOCOL';
