@@ -45,9 +45,15 @@ const SUPERSEDE_FREE = `
 const LEASED_EVENT = `
   SELECT max(claimableAtMs) AS untilMs FROM deliveries
   WHERE sessionId = ? AND state = 'pending' AND eventType <> 'session.ended'`;
-const NEXT_QUEUE = `
+// Two searches, because SQLite would answer `(tenantId, origin) > (?, ?)` by passing over every row of
+// the destination before.
+const NEXT_QUEUE_OF_TENANT = `
   SELECT tenantId, origin, claimableAtMs AS nextAtMs FROM deliveries
-  WHERE state = 'pending' AND (tenantId, origin) > (?, ?)
+  WHERE state = 'pending' AND tenantId = ? AND origin > ?
+  ORDER BY origin, claimableAtMs LIMIT 1`;
+const NEXT_TENANT_QUEUE = `
+  SELECT tenantId, origin, claimableAtMs AS nextAtMs FROM deliveries
+  WHERE state = 'pending' AND tenantId > ?
   ORDER BY tenantId, origin, claimableAtMs LIMIT 1`;
 const CLAIMABLE = `
   SELECT deliveryId, sessionId, eventType FROM deliveries
@@ -132,7 +138,9 @@ function listQueues(sql: Sql): readonly Queue[] {
   const queues: Queue[] = [];
   for (;;) {
     const { tenantId = '', origin = '' } = queues.at(-1) ?? {};
-    const next = sql.get<Queue>(NEXT_QUEUE, tenantId, origin);
+    const next =
+      sql.get<Queue>(NEXT_QUEUE_OF_TENANT, tenantId, origin) ??
+      sql.get<Queue>(NEXT_TENANT_QUEUE, tenantId);
     if (next === undefined) return queues;
     queues.push(next);
   }
