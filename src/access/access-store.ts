@@ -14,7 +14,10 @@ export interface AccessStore {
   findClientByApiKey(apiKeyDigest: string): Promise<Client | undefined>;
   replaceClient(client: Client): Promise<boolean>;
   listClients(tenantId: string): Promise<readonly Client[]>;
-  /** Remembers the id of a single-use token until it expires; false when it was used before. */
+  /**
+   * Remembers the id of a single-use token until it expires; false when it was used before. Ids are
+   * told apart by `clientId`: the client that signed the token, or a text that is no client's id.
+   */
   useToken(token: { clientId: string; tokenId: string; expiresAtMs: number }): Promise<boolean>;
   removeExpiredTokens(nowMs: number, limit: number): Promise<number>;
 }

@@ -1,36 +1,4 @@
-import { signClaims } from '../crypto/jws.js';
-import type { SigningKey } from '../crypto/signing-key.js';
-import { SECOND_MS } from '../lib/clock.js';
-import { randomId } from '../lib/ids.js';
 import type { Session } from '../sessions/session.js';
-
-const RESULT_LIFE_SECONDS = 120;
-
-/**
- * The `result` of a redirect: a compact EdDSA JWS, typ `lethe-result+jwt`, valid for 120 seconds,
- * with the claims iss (PUBLIC_URL), sub and sid (the session), status, type, nonce (the session's
- * challenge), aud (origin of the redirect), iat, exp and jti. It names no subject.
- */
-export async function signResult(
-  deps: { signingKey: SigningKey; publicUrl: string },
-  result: { session: Session; nowMs: number },
-): Promise<string> {
-  const { session } = result;
-  const issuedAt = Math.floor(result.nowMs / SECOND_MS);
-  const claims = {
-    iss: deps.publicUrl,
-    aud: new URL(redirectURLOf(session)).origin,
-    sub: session.sessionId,
-    sid: session.sessionId,
-    status: isSuccess(session) ? 'SUCCESS' : 'FAILED',
-    type: session.spelledType,
-    nonce: session.nonce,
-    iat: issuedAt,
-    exp: issuedAt + RESULT_LIFE_SECONDS,
-    jti: randomId(),
-  };
-  return await signClaims(deps.signingKey, { typ: 'lethe-result+jwt', claims });
-}
 
 /**
  * Where the browser goes when the session has ended: `redirectURL`, or `failureUrl` after a failure
@@ -61,12 +29,10 @@ export function redirectTarget(redirect: {
   return [address, separatorAfter(address, queryAt), added.join('&'), fragment].join('');
 }
 
-function redirectURLOf(session: Session): string {
-  return isSuccess(session) ? session.redirectURL : (session.failureUrl ?? session.redirectURL);
-}
-
-function isSuccess(session: Session): boolean {
-  return session.state === 'SUCCESS';
+/** Where a session that has ended leads to, before anything is appended. */
+export function redirectURLOf(session: Session): string {
+  const { state, redirectURL, failureUrl } = session;
+  return state === 'SUCCESS' ? redirectURL : (failureUrl ?? redirectURL);
 }
 
 function separatorAfter(address: string, queryAt: number): string {

@@ -1,5 +1,5 @@
 import { CompactSign } from 'jose';
-import { base64url, utf8 } from '../lib/bytes.js';
+import { base64url, parseBase64url, utf8, utf8Text } from '../lib/bytes.js';
 import type { SigningKey } from './signing-key.js';
 
 /** A compact JWS (RFC 7515 §3.1, EdDSA) over the JSON of the claims. */
@@ -8,8 +8,33 @@ export async function signClaims(
   content: { typ: string; claims: object },
 ): Promise<string> {
   return await new CompactSign(utf8(JSON.stringify(content.claims)))
-    .setProtectedHeader({ alg: 'EdDSA', typ: content.typ, kid: key.kid })
+    .setProtectedHeader(claimsHeader(key, content.typ))
     .sign(key.privateKey);
+}
+
+/**
+ * The claims of a JWS that `signClaims` made with this key and typ; undefined for every other text.
+ * The header has to be, byte for byte, the one that we write: so no algorithm, key, type or critical
+ * parameter of somebody else's choice is ever looked at. Says nothing of the claims themselves.
+ */
+export function verifiedClaims(
+  key: SigningKey,
+  presented: { typ: string; jws: string },
+): Readonly<Record<string, unknown>> | undefined {
+  const parts = presented.jws.split('.');
+  const [header = '', payload = '', signature = ''] = parts;
+  const ours = base64url(utf8(JSON.stringify(claimsHeader(key, presented.typ))));
+  if (parts.length !== 3 || header !== ours) return undefined;
+  // A signature has one spelling only, although the unused bits of its last character could differ.
+  const signatureBytes = parseBase64url(signature);
+  if (signatureBytes === undefined) return undefined;
+  if (!key.verify(utf8(`${header}.${payload}`), signatureBytes)) return undefined;
+  const claims = utf8Text(Buffer.from(payload, 'base64url'));
+  return JSON.parse(claims) as Readonly<Record<string, unknown>>;
+}
+
+function claimsHeader(key: SigningKey, typ: string): { alg: string; typ: string; kid: string } {
+  return { alg: 'EdDSA', typ, kid: key.kid };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { base64url, parseBase64url } from '../lib/bytes.js';
 import { sha256 } from './hash.js';
 import type { SecretBytes } from './secret-bytes.js';
@@ -28,6 +28,8 @@ export interface SigningKey {
   readonly publicBytes: Uint8Array;
   /** 64-byte signature over exactly these bytes. */
   sign(message: Uint8Array): Uint8Array;
+  /** Whether this key signed exactly these bytes. */
+  verify(message: Uint8Array, signature: Uint8Array): boolean;
 }
 
 /** The key pair of a 32-byte seed; the same seed gives the same pair. */
@@ -40,7 +42,8 @@ export function signingKeyFromSeed(seed: SecretBytes): SigningKey {
     der.fill(0);
     return key;
   });
-  const x = createPublicKey(privateKey).export({ format: 'jwk' }).x ?? '';
+  const publicKey = createPublicKey(privateKey);
+  const x = publicKey.export({ format: 'jwk' }).x ?? '';
   const kid = base64url(sha256(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`));
   return {
     kid,
@@ -48,5 +51,6 @@ export function signingKeyFromSeed(seed: SecretBytes): SigningKey {
     publicJwk: { kty: 'OKP', crv: 'Ed25519', x, kid, alg: 'EdDSA', use: 'sig' },
     publicBytes: parseBase64url(x) ?? new Uint8Array(0),
     sign: (message) => sign(null, message, privateKey),
+    verify: (message, signature) => verify(null, message, publicKey, signature),
   };
 }

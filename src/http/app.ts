@@ -9,6 +9,7 @@ import { logRoutes } from './log-routes.js';
 import { observeRequests } from './observe.js';
 import { nameRequest } from './request-id.js';
 import { checkRequestLine } from './request-line.js';
+import { resultRoutes } from './result-routes.js';
 import { reviewRoutes } from './review-routes.js';
 import { secureAnswers } from './security-headers.js';
 import { serviceRoutes } from './service-routes.js';
@@ -32,6 +33,7 @@ export function createApp(deps: HttpDeps): Express {
   app.use(createSessionRoutes(deps));
   app.use(inSessionRoutes(deps));
   app.use(sessionRoutes(deps));
+  app.use(resultRoutes(deps));
   app.use(launchRoutes(deps));
   app.use(erasureRoutes(deps));
   app.use(userRoutes(deps));

@@ -1,5 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import { redirectTarget, signResult } from '../callbacks/redirect.js';
+import { redirectTarget } from '../callbacks/redirect.js';
+import { signResult } from '../callbacks/result.js';
 import { ServiceError } from '../errors/service-error.js';
 import { MINUTE_MS } from '../lib/clock.js';
 import { findCurrentSession } from '../operations/expire.js';

@@ -17,6 +17,8 @@ import type {
   PublicKey,
   ReceiptResponse,
   RedactedSession,
+  ResultRequest,
+  ResultResponse,
   ReviewList,
   ReviewQuery,
   SessionCreated,
@@ -49,6 +51,8 @@ export interface Messages {
   'public-key': PublicKey;
   receipt: string;
   'receipt.response': ReceiptResponse;
+  'result.request': ResultRequest;
+  'result.response': ResultResponse;
   'review.list': ReviewList;
   'review.query': ReviewQuery;
   session: SessionView;

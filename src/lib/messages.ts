@@ -48,6 +48,10 @@ export type LogHash = string;
  */
 export type LogHashes = LogHash[];
 /**
+ * The operation in the spelling of the request that created the session.
+ */
+export type SpelledType = string;
+/**
  * State of a session; the last four are final.
  */
 export type SessionStatus =
@@ -57,10 +61,6 @@ export type SessionStatus =
   | 'FAILED'
   | 'EXPIRED'
   | 'CANCELED';
-/**
- * The operation in the spelling of the request that created the session.
- */
-export type SpelledType = string;
 /**
  * Finds out who a person is among all subjects of the tenant; uuid is without effect. SIGN_IN and SIGNIN are accepted as type.
  */
@@ -369,6 +369,50 @@ export interface PublicKey {
 export interface ReceiptResponse {
   erasureId: SessionId;
   receipt: Receipt;
+}
+/**
+ * The result that a browser brought back, to be redeemed.
+ */
+export interface ResultRequest {
+  /**
+   * The parameter result (or lethe_result) of the redirect, as it came.
+   */
+  result: string;
+  /**
+   * The challenge of the session, where the caller kept it: the result must hold the same.
+   */
+  nonce?: string;
+  /**
+   * Origin of the address that the browser came back to, such as https://your-app.com: the result must be for the same.
+   */
+  origin?: string;
+}
+/**
+ * What a result said. It was used up by this answer.
+ */
+export interface ResultResponse {
+  sessionId: SessionId;
+  /**
+   * Outcome of the session, as in the webhook.
+   */
+  status: 'SUCCESS' | 'FAILED';
+  type: SpelledType;
+  /**
+   * The reason of the redirect.
+   */
+  reason: 'success' | 'failed' | 'expired' | 'canceled';
+  /**
+   * The challenge of the session.
+   */
+  nonce: string;
+  /**
+   * Origin of the redirect.
+   */
+  origin: string;
+  /**
+   * When the browser was sent back.
+   */
+  issuedAt: string;
 }
 /**
  * Review records of a tenant, newest first: who asked for what.

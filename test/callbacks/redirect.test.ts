@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import { redirectTarget, signResult } from '../../src/callbacks/redirect.js';
+import { redirectTarget } from '../../src/callbacks/redirect.js';
+import { signResult } from '../../src/callbacks/result.js';
 import { endedSession, SESSION_ID, testSigningKey } from './fixtures.js';
 
 function target(redirectURL: string): string {

@@ -169,6 +169,24 @@ describe('single-use tokens', () => {
     expect(used.filter(Boolean)).toHaveLength(1);
   });
 
+  test('when many use one token in transactions at once, then what one of them wrote is there', async () => {
+    const token = { clientId: 'result of a session', tokenId: randomId(), expiresAtMs: NOW_MS };
+    const clients = Array.from({ length: 20 }, () => sampleClient());
+    const used = await Promise.allSettled(
+      clients.map((client) =>
+        opened.store.transaction(async ({ access }) => {
+          await access.insertClient(client);
+          if (!(await access.useToken(token))) throw new Error('used');
+        }),
+      ),
+    );
+    const { access } = opened.store;
+    const found = await Promise.all(clients.map(({ clientId }) => access.findClient(clientId)));
+    const winners = used.map(({ status }) => status === 'fulfilled');
+    expect(winners.filter(Boolean)).toHaveLength(1);
+    expect(found.map((client) => client !== undefined)).toEqual(winners);
+  });
+
   test('when expired tokens are removed, then at most the limit go, and those that are valid stay', async () => {
     const { access } = opened.store;
     const clientId = randomId();

@@ -153,7 +153,7 @@ describe('openapi.yaml', () => {
         `GET ${session}`,
         `GET ${session}/webhook`,
         `GET ${session}/webhook-payload`,
-        ...['cancel', 'enroll', 'verify', 'sign-in', 'collect', 'feedback', 'img'].map(
+        ...['cancel', 'result', 'enroll', 'verify', 'sign-in', 'collect', 'feedback', 'img'].map(
           (call) => `POST ${session}/${call}`,
         ),
         'GET /v2/erasures/{erasureId}/receipt',
