@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { face } from '../support/embeddings.js';
 import { type TestAnswer, TestLethe, type TestTenant } from '../support/lethe.js';
@@ -7,15 +7,12 @@ let lethe: TestLethe;
 let tenant: TestTenant;
 
 beforeAll(async () => {
-  lethe = await TestLethe.start({ env: { REDIRECT_WAIT_SECONDS: '3' } });
+  lethe = await TestLethe.start();
   tenant = await lethe.tenant({ displayName: 'Bank of Tests' });
   await lethe.enroll(tenant, 'ada', face('ada'));
 });
 afterAll(async () => {
   await lethe.close();
-});
-beforeEach(() => {
-  lethe.receiver.behave({ status: 200 });
 });
 
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
@@ -174,37 +171,6 @@ describe('the way back to the integrator', () => {
       expect([envelope.status, envelope.body['code']]).toEqual([404, 'SESSION_NOT_FOUND']);
       expect(envelope.headers.get('vary')).toContain('Accept');
     }
-  });
-});
-
-describe('the order of webhook and redirect', () => {
-  test('when the receiver takes a second, then the redirect waits for its answer', async () => {
-    lethe.receiver.behave({ status: 200, delayMs: 1_000 });
-    const sessionId = await verify('ada');
-    const back = await comeBack(sessionId);
-    expect(back.status).toBe(303);
-    expect(has(sessionId)).toBe(true);
-    const delivery = await lethe.context.store.deliveries.findBySession(sessionId);
-    expect(delivery?.state).toBe('delivered');
-  });
-
-  test('when the receiver fails, then one attempt is enough', async () => {
-    lethe.receiver.behave({ status: 500 });
-    const sessionId = await verify('ada');
-    expect((await comeBack(sessionId)).status).toBe(303);
-    const delivery = await lethe.context.store.deliveries.findBySession(sessionId);
-    expect([delivery?.state, (delivery?.attempts ?? 0) > 0]).toEqual(['pending', true]);
-  });
-
-  test('when the receiver never answers, then the redirect leaves while the attempt still waits', async () => {
-    lethe.receiver.behave('hang');
-    const sessionId = await verify('ada');
-    const beganAtMs = Date.now();
-    const back = await comeBack(sessionId);
-    expect(Date.now() - beganAtMs).toBeGreaterThanOrEqual(2_900);
-    expect([back.status, queryOf(back).get('reason')]).toEqual([303, 'success']);
-    const delivery = await lethe.context.store.deliveries.findBySession(sessionId);
-    expect([delivery?.state, delivery?.attempts]).toEqual(['pending', 0]);
   });
 });
 

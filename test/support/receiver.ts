@@ -20,6 +20,8 @@ export type Behaviour =
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
       readonly delayMs?: number;
+      /** Answers not before this has resolved. */
+      readonly after?: Promise<unknown>;
     }
   | 'hang'
   | 'reset'
@@ -122,8 +124,10 @@ export async function startReceiver(options: { tls?: ServerOptions } = {}): Prom
 
 function answer(response: ServerResponse, behaviour: Behaviour): void {
   if (typeof behaviour === 'object') {
-    const { status, headers, delayMs = 0 } = behaviour;
-    setTimeout(() => response.writeHead(status, headers).end('ok'), delayMs);
+    const { status, headers, delayMs = 0, after = Promise.resolve() } = behaviour;
+    void after.then(() => {
+      setTimeout(() => response.writeHead(status, headers).end('ok'), delayMs);
+    });
     return;
   }
   const socket = response.socket;
