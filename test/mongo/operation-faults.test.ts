@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import { testDatabase } from '../support/database.js';
 import { face } from '../support/embeddings.js';
 import { type FailPoints, type Fault, openFailPoints } from '../support/fail-points.js';
@@ -90,6 +91,21 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     status: 200,
     isAlive: true,
     endsSession: true,
+  },
+  'a result is redeemed': {
+    given: async (uuid) => {
+      const path = `/launch/${await enrolled(uuid)}/return`;
+      const location = (await lethe.call('GET', path)).headers.get('location') ?? '';
+      return new URL(location).searchParams.get('result');
+    },
+    act: (_uuid, result) => {
+      const { sid } = decodeJwt(String(result));
+      const path = `/v2/verification-session/${String(sid)}/result`;
+      return lethe.call('POST', path, { headers: tenant.credentials, body: { result } });
+    },
+    status: 200,
+    isAlive: true,
+    endsSession: false,
   },
   DELETE: {
     given: enrolled,

@@ -93,6 +93,20 @@ describe('when many race for one thing, then one of them gets it', () => {
     expect(count(await race(({ access }) => access.useToken(token)), isTrue)).toBe(1);
   });
 
+  test('the only use of a token in a transaction', async () => {
+    const token = { clientId: 'result of a session', tokenId: 't', expiresAtMs: 1 };
+    const won = await race((store, racer) =>
+      store.transaction(async ({ access }) => {
+        const own = await access.useToken(token);
+        if (own) await access.insertTenant({ ...tenant, tenantId: racer.toString() });
+        return own;
+      }),
+    );
+    expect(count(won, isTrue)).toBe(1);
+    const kept = (await first().access.listTenants()).map(({ tenantId }) => tenantId);
+    expect(kept).toEqual([won.indexOf(true).toString()]);
+  });
+
   test('a session that ends', async () => {
     await first().sessions.insert(session);
     const ended = await race(({ sessions }, racer) =>

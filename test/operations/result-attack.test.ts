@@ -121,18 +121,21 @@ describe('a text that is no result of this session', () => {
     expect(lethe.receiver.received.map(({ path }) => path)).not.toContain('/jwks.json');
   });
 
-  test.each<object>([
-    { typ: undefined },
-    { typ: 'JWT' },
-    { typ: 'application/lethe-result+jwt' },
-    { typ: 'LETHE-RESULT+JWT' },
-    { alg: 'Ed25519' },
-    { kid: undefined },
-    { cty: 'JWT' },
-    { crit: ['x'], x: 1 },
-  ])('when the service had signed it under the header %j, then it is refused', async (header) => {
-    expect(await refusal(await signedUnder(header))).toBe('RESULT_INVALID');
-  });
+  test.each<[string, object]>([
+    ['no type', { typ: undefined }],
+    ['the type of any JWT', { typ: 'JWT' }],
+    ['its type in full', { typ: 'application/lethe-result+jwt' }],
+    ['its type in capitals', { typ: 'LETHE-RESULT+JWT' }],
+    ['the other name of the algorithm', { alg: 'Ed25519' }],
+    ['no key', { kid: undefined }],
+    ['a content type', { cty: 'JWT' }],
+    ['a critical parameter', { crit: ['x'], x: 1 }],
+  ])(
+    'when the service had signed it with %s in the header, then it is refused',
+    async (_, header) => {
+      expect(await refusal(await signedUnder(header))).toBe('RESULT_INVALID');
+    },
+  );
 
   test.each<[string, () => object]>([
     ['another service', () => ({ iss: 'https://other.example' })],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeJwt, SignJWT } from 'jose';
+import { createClient } from '../../src/access/clients.js';
 import { face } from '../support/embeddings.js';
 import { type TestAnswer, TestLethe, type TestTenant } from '../support/lethe.js';
 
@@ -147,6 +148,18 @@ describe('the one use of a result', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => redeem(sessionId, result)));
     const codes = answers.map(({ status, body }) => `${String(status)} ${String(body['code'])}`);
     expect(codes.sort()).toEqual(['200 undefined', ...Array<string>(19).fill('409 RESULT_USED')]);
+  });
+
+  test('when two clients of the tenant bring it, then the second is too late', async () => {
+    const { store, sealer, pepper, clock, reviews } = lethe.context;
+    const { tenantId } = tenant;
+    const deps = { store, sealer, pepper, clock, reviews };
+    const { client, apiKey, clientSecret } = await createClient(deps, { tenantId, scopes: [] });
+    const headers = { x_api_key: apiKey, clientID: client.clientId, clientSecret };
+    const sessionId = await verified();
+    const result = await broughtBack(sessionId);
+    expect((await redeem(sessionId, result, { headers })).status).toBe(200);
+    expect(outcomeOf(await redeem(sessionId, result))).toEqual([409, 'RESULT_USED']);
   });
 
   test('when the service was started again, then a used result is still used', async () => {
