@@ -3,8 +3,8 @@ import { face } from '../support/embeddings.js';
 import { eventually, type TestAnswer, TestLethe, type TestTenant } from '../support/lethe.js';
 import type { Behaviour } from '../support/receiver.js';
 
-/** Longer than any test takes, and shorter than the lease of an attempt: only the clock gets there. */
-const WAIT_SECONDS = 20;
+/** Longer than any test takes, and half the lease of an attempt: only an advanced clock gets there. */
+const WAIT_SECONDS = 15;
 
 let lethe: TestLethe;
 let tenant: TestTenant;
