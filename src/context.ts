@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { webhookSecretsOf } from './access/webhook-secret.js';
+import { webhookTermsOf } from './access/webhook-terms.js';
 import { type Application, type Overrides, openApplication } from './application.js';
 import type { Reviews } from './audit/reviews/reviews.js';
 import type { Sequencer } from './audit/sequencer.js';
@@ -72,8 +72,8 @@ async function join(application: Application): Promise<Context> {
     sealer,
     signingKey,
     bodyOf: async (delivery) => await webhookBody(operations, delivery),
-    secretsOf: async (tenantId) =>
-      await webhookSecretsOf({ access: store.access, sealer, clock }, tenantId),
+    termsOf: async (tenantId) =>
+      await webhookTermsOf({ access: store.access, sealer, clock }, tenantId),
     schedule: { delaysMs: config.deliveryScheduleMs, random: Math.random },
     clock,
     onAttempt: (report) => {

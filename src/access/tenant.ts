@@ -9,6 +9,16 @@ export interface SealedSecret {
   readonly expiresAtMs?: number;
 }
 
+/** What a tenant's callbacks use besides the public authorities; all PEM, in one canonical form. */
+export interface SealedTls {
+  /** Certificates of the authorities that vouch for the receivers, instead of the public ones. */
+  readonly ca?: string;
+  /** The chain that the service presents, its own certificate first; there with `sealedKey` only. */
+  readonly certificate?: string;
+  /** The private key of the certificate, sealed for this tenant alone. */
+  readonly sealedKey?: Uint8Array;
+}
+
 /** An integrator's account. */
 export interface Tenant {
   readonly tenantId: string;
@@ -21,7 +31,13 @@ export interface Tenant {
   >;
   /** Origins that may show the launch page in a frame. */
   readonly frameOrigins: readonly string[];
+  /** Hosts that webhooks may go to, and browsers be sent back to (`host-list.ts`); empty: any. */
+  readonly callbackHosts: readonly string[];
+  readonly redirectHosts: readonly string[];
+  /** Whether webhooks carry an RFC 9421 signature as well. */
+  readonly httpSignatures: boolean;
   readonly webhookSecrets: readonly SealedSecret[];
+  readonly webhookTls?: SealedTls;
   readonly createdAtMs: number;
 }
 

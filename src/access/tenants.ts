@@ -3,9 +3,10 @@ import { invalidAt } from '../errors/service-error.js';
 import { randomId } from '../lib/ids.js';
 import { type AccountDeps, noSuchTenant } from './accounts.js';
 import { rotateSecrets } from './secrets.js';
-import type { AuthMode, Tenant } from './tenant.js';
+import type { Tenant } from './tenant.js';
 import { checkTenant, type KnownModels } from './tenant-policy.js';
 import { newWebhookSecret } from './webhook-secret.js';
+import { prepareTlsChange, type TlsChange } from './webhook-tls.js';
 
 export interface TenantDeps extends AccountDeps {
   readonly models: KnownModels;
@@ -17,6 +18,19 @@ export interface IssuedTenant {
   readonly webhookSecret?: string;
 }
 
+/** What may be chosen of a tenant, lists as a whole. */
+export type TenantOptions = Partial<
+  Pick<
+    Tenant,
+    | 'authMode'
+    | 'frameOrigins'
+    | 'callbackHosts'
+    | 'redirectHosts'
+    | 'httpSignatures'
+    | 'thresholds'
+  >
+> & { readonly webhookTls?: TlsChange };
+
 /**
  * Makes a tenant with a fresh webhook secret; a random id unless one is given.
  *
@@ -24,23 +38,22 @@ export interface IssuedTenant {
  */
 export async function createTenant(
   deps: TenantDeps,
-  request: {
-    displayName: string;
-    tenantId?: string;
-    authMode?: AuthMode;
-    frameOrigins?: readonly string[];
-    thresholds?: Tenant['thresholds'];
-  },
+  request: TenantOptions & { displayName: string; tenantId?: string },
 ): Promise<Required<IssuedTenant>> {
   const tenantId = request.tenantId ?? randomId();
   const secret = newWebhookSecret(deps.sealer, tenantId);
+  const webhookTls = prepareTlsChange(deps, { ...request.webhookTls, tenantId })(undefined);
   const tenant: Tenant = {
     tenantId,
     displayName: request.displayName,
     authMode: request.authMode ?? 'strict',
     thresholds: request.thresholds ?? {},
     frameOrigins: request.frameOrigins ?? [],
+    callbackHosts: request.callbackHosts ?? [],
+    redirectHosts: request.redirectHosts ?? [],
+    httpSignatures: request.httpSignatures ?? false,
     webhookSecrets: [secret.stored],
+    ...(webhookTls && { webhookTls }),
     createdAtMs: deps.clock.nowMs(),
   };
   checkTenant(tenant, deps.models);
@@ -51,28 +64,29 @@ export async function createTenant(
   return { tenant, webhookSecret: secret.text };
 }
 
-/** What is given is changed, lists as a whole. */
-export interface TenantChange {
+/** What is given is changed. */
+export interface TenantChange extends TenantOptions {
   readonly tenantId: string;
   readonly displayName?: string;
-  readonly authMode?: AuthMode;
-  readonly frameOrigins?: readonly string[];
-  readonly thresholds?: Tenant['thresholds'];
   /** Makes a new webhook secret; the previous one goes on signing as well for so long. */
   readonly rotateWebhookSecret?: { readonly overlapMs: number };
 }
 
 /** Throws NOT_FOUND for an unknown tenant, VALIDATION_FAILED for a policy that may not be stored. */
 export async function changeTenant(deps: TenantDeps, change: TenantChange): Promise<IssuedTenant> {
-  const { tenantId, rotateWebhookSecret: rotation, ...policy } = change;
+  const { tenantId, rotateWebhookSecret: rotation, webhookTls: tlsChange, ...policy } = change;
+  const changeTls = prepareTlsChange(deps, { ...tlsChange, tenantId });
   const secret = rotation && newWebhookSecret(deps.sealer, tenantId);
   const nowMs = deps.clock.nowMs();
   const tenant = await deps.store.transaction(async ({ access, audit }) => {
     const current = await access.findTenant(tenantId);
     if (current === undefined) throw noSuchTenant();
+    const { webhookTls: currentTls, ...others } = current;
+    const webhookTls = changeTls(currentTls);
     const changed: Tenant = {
-      ...current,
+      ...others,
       ...policy,
+      ...(webhookTls && { webhookTls }),
       ...(secret && {
         webhookSecrets: rotateSecrets(current.webhookSecrets, {
           fresh: secret.stored,

@@ -1,11 +1,13 @@
+import { allowsHost } from '../access/host-list.js';
+import type { WebhookTerms } from '../access/webhook-terms.js';
 import { SealBroken } from '../crypto/seal.js';
 import type { Sealer } from '../crypto/sealer.js';
-import type { SecretBytes } from '../crypto/secret-bytes.js';
 import type { SigningKey } from '../crypto/signing-key.js';
 import { type Clock, isoTime } from '../lib/clock.js';
 import { type Callback, openCallback } from './callback.js';
 import type { AttemptResult, Delivery } from './delivery-store.js';
 import { type Verdict, verdictOf } from './destination-health.js';
+import { signHttpMessage } from './http-signature.js';
 import { followUp, type RetrySchedule } from './retry-schedule.js';
 import { signWebhook } from './signature.js';
 import type { SendResult, WebhookSender } from './webhook-sender.js';
@@ -19,8 +21,8 @@ export interface AttemptDeps {
   readonly signingKey: SigningKey;
   /** The exact body to send now. Throws SealBroken when it does not open. */
   bodyOf(delivery: Delivery): Promise<Uint8Array>;
-  /** The tenant's live webhook secrets; wiped after each use. */
-  secretsOf(tenantId: string): Promise<readonly SecretBytes[]>;
+  /** How the tenant's webhooks are to be sent now; wiped after each use. */
+  termsOf(tenantId: string): Promise<WebhookTerms>;
   readonly schedule: RetrySchedule;
   readonly clock: Clock;
 }
@@ -30,7 +32,7 @@ export interface AttemptOutcome extends AttemptResult {
   readonly verdict: Verdict;
 }
 
-/** Sends a delivery once and says what follows; throws only when body or secrets cannot be had now. */
+/** Sends a delivery once and says what follows; throws only when body or terms cannot be had now. */
 export async function attemptDelivery(
   deps: AttemptDeps,
   delivery: Delivery,
@@ -71,27 +73,44 @@ async function openContent(deps: AttemptDeps, delivery: Delivery): Promise<Conte
   }
 }
 
-async function send(
-  deps: AttemptDeps,
-  attempt: Content & { attemptedAtMs: number; delivery: Delivery },
-): Promise<SendResult> {
+interface Attempt extends Content {
+  readonly attemptedAtMs: number;
+  readonly delivery: Delivery;
+}
+
+async function send(deps: AttemptDeps, attempt: Attempt): Promise<SendResult> {
+  const { callback, body, delivery } = attempt;
+  const terms = await deps.termsOf(delivery.tenantId);
+  const headers = await headersOf(deps, attempt, terms).finally(() => {
+    terms.wipe();
+  });
+  // The list may have changed since the callback was accepted.
+  if (!allowsHost(terms.callbackHosts, new URL(callback.url).hostname)) {
+    return { kind: 'failed', code: 'BLOCKED_ADDRESS' };
+  }
+  const { tls } = terms;
+  return await deps.sender.send({ url: callback.url, headers, body, ...(tls && { tls }) });
+}
+
+async function headersOf(
+  { signingKey, schedule }: AttemptDeps,
+  attempt: Attempt,
+  { secrets, httpSignatures }: WebhookTerms,
+): Promise<Readonly<Record<string, string>>> {
   const { callback, body, attemptedAtMs } = attempt;
-  const { deliveryId, tenantId } = attempt.delivery;
-  const secrets = await deps.secretsOf(tenantId);
-  const signatures = await signWebhook(
-    { signingKey: deps.signingKey, secrets },
-    { deliveryId, attemptedAtMs, body },
-  );
-  for (const secret of secrets) secret.wipe();
+  const { deliveryId } = attempt.delivery;
+  const keys = { signingKey, secrets };
+  const signatures = await signWebhook(keys, { deliveryId, attemptedAtMs, body });
   // What vouches for the message comes last: nothing of the caller's can take its place.
   const headers = {
     'user-agent': 'Lethe',
     ...callback.headers,
     'content-type': 'application/json',
-    ...attemptHeaders(deps.schedule, attempt),
+    ...attemptHeaders(schedule, attempt),
     ...signatures,
   };
-  return await deps.sender.send({ url: callback.url, headers, body });
+  if (!httpSignatures) return headers;
+  return { ...headers, ...signHttpMessage(signingKey, { url: callback.url, headers, body }) };
 }
 
 /** For the receiver's log: which attempt this is, how many may follow, and when the first one was. */

@@ -1,7 +1,7 @@
 import type { Sealer } from '../crypto/sealer.js';
 import { invalidAt, type Problem, ServiceError } from '../errors/service-error.js';
 import { utf8, utf8Text } from '../lib/bytes.js';
-import type { AddressPolicy } from './address-policy.js';
+import { type AllowedAddresses, callbackRefusal } from './address-policy.js';
 
 /** Where an integrator wants its webhooks, and the headers it wants with them (names in lower case). */
 export interface Callback {
@@ -35,15 +35,15 @@ const RESERVED_PREFIXES = ['proxy-', 'signature', 'webhook-', 'x-jws-'];
  * Accepts an integrator's `callback`. A `Content-Type` header in any spelling is dropped: the body
  * is always application/json.
  *
- * Throws INVALID_CALLBACK_URL at /callback/url when the policy refuses the address, and
+ * Throws INVALID_CALLBACK_URL at /callback/url when policy or tenant refuse the address, and
  * INVALID_CALLBACK_HEADERS at /callback/headers/<name> for names that are not tokens, are given
  * twice or are reserved, and for values with anything but visible ASCII, blanks and tabs.
  */
 export function acceptCallback(
-  policy: AddressPolicy,
+  allowed: AllowedAddresses,
   callback: { url: string; headers?: Readonly<Record<string, string>> | undefined },
 ): Callback {
-  const refusal = policy.refusal(callback.url);
+  const refusal = callbackRefusal(allowed, callback.url);
   if (refusal !== undefined) throw invalidAt('/callback/url', refusal, 'INVALID_CALLBACK_URL');
   const headers = Object.entries(callback.headers ?? {});
   const problems = headerProblems(headers);

@@ -12,6 +12,10 @@ export interface WebhookKeys {
   readonly secrets: readonly SecretBytes[];
 }
 
+export type SignatureHeaders = Readonly<
+  Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature' | 'webhook-jws', string>
+>;
+
 /**
  * The signature headers of one attempt (Standard Webhooks 1.0.0, RFC 7515, RFC 7797):
  *
@@ -25,7 +29,7 @@ export interface WebhookKeys {
 export async function signWebhook(
   keys: WebhookKeys,
   attempt: { deliveryId: string; attemptedAtMs: number; body: Uint8Array },
-): Promise<Readonly<Record<string, string>>> {
+): Promise<SignatureHeaders> {
   const timestamp = Math.floor(attempt.attemptedAtMs / SECOND_MS).toString();
   const prefix = utf8(`${attempt.deliveryId}.${timestamp}.`);
   const content = Buffer.concat([prefix, attempt.body]);

@@ -1,8 +1,23 @@
+import type { SecretBytes } from '../crypto/secret-bytes.js';
+
+/** What the TLS of a tenant's callbacks uses besides the public authorities; all PEM. */
+export interface WebhookTls {
+  /** Of tenant and content: a connection is used for messages of its own identity only. */
+  readonly identity: string;
+  /** Authorities that vouch for the receiver, instead of the public ones. */
+  readonly ca?: string;
+  /** The chain that the service presents when asked; there with `openKey` only. */
+  readonly certificate?: string;
+  /** Opens the private key of the certificate, for the caller to wipe. Throws SealBroken. */
+  openKey?(): SecretBytes;
+}
+
 /** One attempt, ready to be sent as it is. */
 export interface WebhookMessage {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  readonly tls?: WebhookTls;
 }
 
 /** Why there was no answer. Stable, and never holds anything that the receiver said. */

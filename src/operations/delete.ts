@@ -30,7 +30,7 @@ export async function deleteSubject(
   request: CreateRequest<DeleteRequest>,
 ): Promise<Answer> {
   const { uuid } = request.body;
-  const session = newSession(deps, request, 'DELETE');
+  const session = await newSession(deps, request, 'DELETE');
   const asked = { session, uuid, deviceInfo: request.deviceInfo };
   const erasure = await deps.store.transaction(async (stores) => await begin(deps, stores, asked));
   if (erasure === undefined) throw new ServiceError('SUBJECT_NOT_FOUND');

@@ -15,7 +15,8 @@ export async function createEnrollment(
   const uuid = request.body.uuid ?? randomId();
   if ((await deps.store.subjects.find({ tenantId, uuid })) !== undefined)
     throw new ServiceError('SUBJECT_EXISTS');
-  return await openSession(deps, request, { ...newSession(deps, request, 'ENROLL'), uuid });
+  const session = await newSession(deps, request, 'ENROLL');
+  return await openSession(deps, request, { ...session, uuid });
 }
 
 /**

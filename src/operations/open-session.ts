@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Principal } from '../access/authenticate.js';
 import { newEntry, type ReviewDetails } from '../audit/reviews/record.js';
 import { acceptRedirect } from '../callbacks/address-policy.js';
-import { acceptCallback, sealCallback } from '../callbacks/callback.js';
+import { acceptCallback, type Callback, sealCallback } from '../callbacks/callback.js';
 import { base64url } from '../lib/bytes.js';
 import { isoTime, SECOND_MS } from '../lib/clock.js';
 import { randomId } from '../lib/ids.js';
@@ -27,16 +27,13 @@ export interface CreateRequest<Body extends SessionRequest = SessionRequest> {
 }
 
 /** A session as the request asks for it, not stored yet. Throws on a forbidden callback or redirect. */
-export function newSession(
+export async function newSession(
   deps: OperationDeps,
   request: CreateRequest,
   type: OperationType,
-): Session {
+): Promise<Session> {
   const { principal, body, spelledType } = request;
-  const callback = acceptCallback(deps.addressPolicy, body.callback);
-  acceptRedirect(deps.addressPolicy, { url: body.redirectURL, pointer: '/redirectURL' });
-  if (body.failureUrl !== undefined)
-    acceptRedirect(deps.addressPolicy, { url: body.failureUrl, pointer: '/failureUrl' });
+  const callback = await acceptAddresses(deps, request);
   const sessionId = randomId();
   const createdAtMs = deps.clock.nowMs();
   return {
@@ -56,6 +53,21 @@ export function newSession(
     ...(body.auditTag !== undefined && { auditTag: body.auditTag }),
     ...(body.transactionID !== undefined && { transactionID: body.transactionID }),
   };
+}
+
+/** Callback and redirects are judged by the service's rules and by the lists of the tenant. */
+async function acceptAddresses(
+  { addressPolicy: policy, store }: OperationDeps,
+  { principal, body }: CreateRequest,
+): Promise<Callback> {
+  const tenant = await store.access.findTenant(principal.tenantId);
+  const { callbackHosts = [], redirectHosts = [] } = tenant ?? {};
+  const callback = acceptCallback({ policy, hosts: callbackHosts }, body.callback);
+  const allowed = { policy, hosts: redirectHosts };
+  acceptRedirect(allowed, { url: body.redirectURL, pointer: '/redirectURL' });
+  if (body.failureUrl !== undefined)
+    acceptRedirect(allowed, { url: body.failureUrl, pointer: '/failureUrl' });
+  return callback;
 }
 
 /** Stores a session that a person will complete, and answers with the page where they do. */

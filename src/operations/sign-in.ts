@@ -13,7 +13,7 @@ export async function createSignIn(
   deps: OperationDeps,
   request: CreateRequest<SignInRequest>,
 ): Promise<Answer> {
-  return await openSession(deps, request, newSession(deps, request, 'SIGN-IN'));
+  return await openSession(deps, request, await newSession(deps, request, 'SIGN-IN'));
 }
 
 /** Searches 1:N among the tenant's subjects. A session gives one try. */

@@ -14,7 +14,7 @@ export async function createVerification(
 ): Promise<Answer> {
   const { tenantId } = request.principal;
   const { uuid } = request.body;
-  const session = newSession(deps, request, 'VERIFY');
+  const session = await newSession(deps, request, 'VERIFY');
   const subject = await deps.store.subjects.find({ tenantId, uuid });
   if (subject?.state !== 'live') throw new ServiceError('SUBJECT_NOT_FOUND');
   return await openSession(deps, request, { ...session, uuid });

@@ -9,7 +9,7 @@ import {
 } from '../../src/access/clients.js';
 import { parseSlcKey } from '../../src/access/slc-key.js';
 import { changeTenant, createTenant } from '../../src/access/tenants.js';
-import { webhookSecretsOf } from '../../src/access/webhook-secret.js';
+import { webhookTermsOf } from '../../src/access/webhook-terms.js';
 import { parseLeaf } from '../../src/audit/leaf.js';
 import type { ReviewContent } from '../../src/audit/reviews/record.js';
 import { base64, utf8Text } from '../../src/lib/bytes.js';
@@ -27,7 +27,7 @@ function tenant(tenantId = 'own') {
 }
 
 async function webhookSecrets(tenantId = 'own'): Promise<string[]> {
-  const secrets = await webhookSecretsOf(accounts.deps, tenantId);
+  const { secrets } = await webhookTermsOf(accounts.deps, tenantId);
   return secrets.map((secret) => secret.use((bytes) => `whsec_${base64(bytes)}`));
 }
 
@@ -64,6 +64,9 @@ describe('createTenant', () => {
       authMode: 'strict',
       thresholds: {},
       frameOrigins: [],
+      callbackHosts: [],
+      redirectHosts: [],
+      httpSignatures: false,
       createdAtMs: NOW_MS,
     });
     expect(made.tenantId).toMatch(/^[0-9a-f-]{36}$/);
@@ -109,6 +112,11 @@ describe('createTenant', () => {
     ['/frameOrigins', origins('javascript:alert(1)')],
     ['/frameOrigins', origins('https://a;b')],
     ['/frameOrigins', { frameOrigins: Array<string>(21).fill('https://example.com') }],
+    ['/callbackHosts', { callbackHosts: ['https://hooks.example.com'] }],
+    ['/callbackHosts', { callbackHosts: ['hooks.example.com', 'Hooks.example.com'] }],
+    ['/callbackHosts', { callbackHosts: Array<string>(51).fill('hooks.example.com') }],
+    ['/redirectHosts', { redirectHosts: ['app.example.com:443'] }],
+    ['/redirectHosts', { redirectHosts: Array<string>(51).fill('app.example.com') }],
     ['/thresholds', { thresholds: { unknown: { verify: 0.9, signIn: 0.9 } } }],
     ['/thresholds', { thresholds: { toString: { verify: 0.9, signIn: 0.9 } } }],
     ['/thresholds', { thresholds: { 'dlib-resnet-v1': { verify: 0, signIn: 0.9 } } }],
@@ -170,7 +178,7 @@ describe('changeTenant', () => {
   });
 });
 
-describe('webhookSecretsOf', () => {
+describe('webhookTermsOf', () => {
   test('when a tenant is made, then its one secret is the one that was shown', async () => {
     const { webhookSecret } = await tenant();
     expect(await webhookSecrets()).toEqual([webhookSecret]);
@@ -199,6 +207,23 @@ describe('webhookSecretsOf', () => {
 
   test('when the tenant is unknown, then there are none', async () => {
     expect(await webhookSecrets('nobody')).toEqual([]);
+  });
+
+  test('when the terms are read, then all that belongs to the tenant comes of one look-up', async () => {
+    const options = { callbackHosts: ['hooks.example'], httpSignatures: true };
+    await createTenant(accounts.deps, { displayName: 'Own', tenantId: 'own', ...options });
+    accounts.calls.length = 0;
+    const terms = await webhookTermsOf(accounts.deps, 'own');
+    expect(accounts.calls).toEqual(['findTenant']);
+    expect(terms).toMatchObject(options);
+    expect(terms.tls).toBeUndefined();
+  });
+
+  test('when the terms are wiped, then their secrets are gone', async () => {
+    await tenant();
+    const terms = await webhookTermsOf(accounts.deps, 'own');
+    terms.wipe();
+    expect(() => terms.secrets[0]?.use((bytes) => bytes)).toThrow('were wiped');
   });
 
   test('when a sealed secret is moved to another tenant, then it does not open', async () => {

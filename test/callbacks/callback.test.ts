@@ -7,6 +7,7 @@ import { createAddressPolicy } from '../../src/outbound/address-policy.js';
 import { SESSION_ID, testSealer } from './fixtures.js';
 
 const policy = createAddressPolicy({ allowHttp: false, ports: [443], privateCidrs: [] });
+const anyHost = { policy, hosts: [] };
 const url = 'https://hooks.example/in?token=1';
 
 function failure(work: () => unknown): ServiceError {
@@ -21,7 +22,7 @@ function failure(work: () => unknown): ServiceError {
 
 describe('a callback', () => {
   test('when it is allowed, then its URL is normalised and its headers keep their values', () => {
-    const accepted = acceptCallback(policy, {
+    const accepted = acceptCallback(anyHost, {
       url: 'https://HOOKS.example/in?token=1',
       headers: { Authorization: 'Bearer a b\tc', 'X-Trace': '' },
     });
@@ -29,19 +30,19 @@ describe('a callback', () => {
   });
 
   test('when it has no headers, then it is accepted', () => {
-    expect(acceptCallback(policy, { url })).toEqual({ url, headers: {} });
+    expect(acceptCallback(anyHost, { url })).toEqual({ url, headers: {} });
   });
 
   test.each(['Content-Type', 'content-type', 'CONTENT-TYPE'])(
     'when it holds %s, then that is dropped',
     (name) => {
-      const accepted = acceptCallback(policy, { url, headers: { [name]: 'text/plain' } });
+      const accepted = acceptCallback(anyHost, { url, headers: { [name]: 'text/plain' } });
       expect(accepted.headers).toEqual({});
     },
   );
 
   test('when the address is refused, then the error points to it and does not repeat it', () => {
-    const error = failure(() => acceptCallback(policy, { url: 'https://10.9.8.7/secret' }));
+    const error = failure(() => acceptCallback(anyHost, { url: 'https://10.9.8.7/secret' }));
     expect(error.code).toBe('INVALID_CALLBACK_URL');
     expect(error.problems).toEqual([
       { pointer: '/callback/url', message: expect.stringMatching(/^must /) },
@@ -71,14 +72,14 @@ describe('a callback', () => {
     'Signature-Input',
     'X-JWS-Signature',
   ])('when it sets the reserved header %s, then it is refused', (name) => {
-    const error = failure(() => acceptCallback(policy, { url, headers: { [name]: 'x' } }));
+    const error = failure(() => acceptCallback(anyHost, { url, headers: { [name]: 'x' } }));
     expect(error.code).toBe('INVALID_CALLBACK_HEADERS');
     expect(error.problems.map(({ pointer }) => pointer)).toEqual([`/callback/headers/${name}`]);
   });
 
   test('when names or values are not allowed in HTTP, then every one is pointed to, escaped', () => {
     const error = failure(() =>
-      acceptCallback(policy, {
+      acceptCallback(anyHost, {
         url,
         headers: {
           'a/b~c': 'x',
@@ -103,9 +104,27 @@ describe('a callback', () => {
     expect(JSON.stringify(error.problems)).not.toContain('evil');
   });
 
+  test('when the tenant has a list of hosts, then others are refused, and private ones stay so', () => {
+    const own = { policy, hosts: ['hooks.example', '*.acme.example', '10.9.8.7'] };
+    for (const accepted of ['https://hooks.example/a', 'https://a.b.acme.example/']) {
+      expect(acceptCallback(own, { url: accepted }).url).toBe(accepted);
+    }
+    for (const refused of [
+      'https://other.example/secret',
+      'https://acme.example/',
+      'https://hooks.example./',
+      'https://10.9.8.7/',
+    ]) {
+      const error = failure(() => acceptCallback(own, { url: refused }));
+      expect(error.code).toBe('INVALID_CALLBACK_URL');
+      expect(error.problems.map(({ pointer }) => pointer)).toEqual(['/callback/url']);
+      expect(JSON.stringify(error.problems)).not.toContain('secret');
+    }
+  });
+
   test('when a header is given twice in different case, then it is refused', () => {
     const error = failure(() =>
-      acceptCallback(policy, { url, headers: { Authorization: 'a', authorization: 'b' } }),
+      acceptCallback(anyHost, { url, headers: { Authorization: 'a', authorization: 'b' } }),
     );
     expect(error.problems).toEqual([
       { pointer: '/callback/headers/authorization', message: 'is given twice' },
@@ -114,7 +133,7 @@ describe('a callback', () => {
 
   test('when a header is called __proto__, then it stays a header', () => {
     const headers = JSON.parse('{"__proto__":"x"}') as Record<string, string>;
-    const accepted = acceptCallback(policy, { url, headers });
+    const accepted = acceptCallback(anyHost, { url, headers });
     expect(Object.keys(accepted.headers)).toEqual(['__proto__']);
   });
 
@@ -140,7 +159,7 @@ describe('a redirect', () => {
     'https://10.0.0.1/',
     'HTTPS://app.example',
   ])('when it is %s, then it is accepted', (text) => {
-    expect(() => acceptRedirect(policy, { url: text, pointer })).not.toThrow();
+    expect(() => acceptRedirect(anyHost, { url: text, pointer })).not.toThrow();
   });
 
   test.each([
@@ -167,7 +186,7 @@ describe('a redirect', () => {
     (text) => {
       for (const each of [policy, lenient]) {
         const error = failure(() => {
-          acceptRedirect(each, { url: text, pointer });
+          acceptRedirect({ policy: each, hosts: [] }, { url: text, pointer });
         });
         expect(error.code).toBe('INVALID_REDIRECT_URL');
         expect(error.problems.map((problem) => problem.pointer)).toEqual([pointer]);
@@ -177,10 +196,27 @@ describe('a redirect', () => {
 
   test('when it is plain http, then it is accepted only where the policy allows http', () => {
     const redirect = { url: 'http://localhost:4000/done', pointer: '/failureUrl' };
-    expect(() => acceptRedirect(lenient, redirect)).not.toThrow();
+    expect(() => acceptRedirect({ policy: lenient, hosts: [] }, redirect)).not.toThrow();
     const error = failure(() => {
-      acceptRedirect(policy, redirect);
+      acceptRedirect(anyHost, redirect);
     });
     expect(error.problems.map((problem) => problem.pointer)).toEqual(['/failureUrl']);
+  });
+
+  test('when the tenant has a list of hosts, then others are refused', () => {
+    const own = { policy, hosts: ['app.example'] };
+    const accepted = { url: 'https://APP.example:8443/done', pointer };
+    expect(() => acceptRedirect(own, accepted)).not.toThrow();
+    for (const url of [
+      'https://other.example/',
+      'https://app.example.evil.example/',
+      'https://sub.app.example/',
+      'https://evil.example/?https://app.example/',
+    ]) {
+      const error = failure(() => {
+        acceptRedirect(own, { url, pointer });
+      });
+      expect(error.code).toBe('INVALID_REDIRECT_URL');
+    }
   });
 });

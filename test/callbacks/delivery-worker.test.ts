@@ -17,7 +17,13 @@ import { type ClosableSender, createWebhookSender } from '../../src/outbound/web
 import { openSqliteStore } from '../../src/store/sqlite/open.js';
 import { TestClock } from '../support/clock.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
-import { endedSession, testSealer, testSigningKey, verifiedOutcome } from './fixtures.js';
+import {
+  endedSession,
+  testSealer,
+  testSigningKey,
+  testTerms,
+  verifiedOutcome,
+} from './fixtures.js';
 import { unreliable } from './unreliable-deliveries.js';
 
 const secret = Buffer.alloc(32, 9);
@@ -70,7 +76,7 @@ describe('the delivery worker', () => {
       sealer,
       signingKey,
       bodyOf: async (delivery) => openBody(sealer, delivery),
-      secretsOf: async () => [SecretBytes.take(Buffer.from(secret))],
+      termsOf: async () => testTerms({ secrets: [SecretBytes.take(Buffer.from(secret))] }),
       schedule: { delaysMs: changes.delaysMs ?? [0, 50, 50], random: () => 0.5 },
       clock,
       onAttempt: (report) => reports.push(report),

@@ -1,3 +1,4 @@
+import type { WebhookTerms } from '../../src/access/webhook-terms.js';
 import { sealCallback } from '../../src/callbacks/callback.js';
 import type { SessionOutcome } from '../../src/callbacks/event.js';
 import { createSealer, type Sealer } from '../../src/crypto/sealer.js';
@@ -13,6 +14,17 @@ export function testSealer(): Sealer {
 
 export function testSigningKey(seedByte = 7): SigningKey {
   return signingKeyFromSeed(SecretBytes.take(Buffer.alloc(32, seedByte)));
+}
+
+/** The terms of a tenant that asks for nothing special. */
+export function testTerms(changes: Partial<WebhookTerms> = {}): WebhookTerms {
+  return {
+    secrets: [],
+    httpSignatures: false,
+    callbackHosts: [],
+    wipe: () => undefined,
+    ...changes,
+  };
 }
 
 /** A session that ended; `url` is where its webhook goes. */

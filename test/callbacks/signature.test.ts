@@ -3,7 +3,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { createLocalJWKSet, flattenedVerify } from 'jose';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { signWebhook, webhookPublicKeyText } from '../../src/callbacks/signature.js';
+import {
+  type SignatureHeaders,
+  signWebhook,
+  webhookPublicKeyText,
+} from '../../src/callbacks/signature.js';
 import { SecretBytes } from '../../src/crypto/secret-bytes.js';
 import { signingKeyFromSeed } from '../../src/crypto/signing-key.js';
 import { testSigningKey } from './fixtures.js';
@@ -51,7 +55,7 @@ describe('independent verifiers', () => {
   const text = '{"sessionId":"s","message":"grüße 漢"}';
   const tampered = '{"sessionId":"t","message":"grüße 漢"}';
 
-  async function sign(): Promise<Readonly<Record<string, string>>> {
+  async function sign(): Promise<SignatureHeaders> {
     const secrets = secretTexts.map(secretOf);
     const attempt = { deliveryId: 'd-1', attemptedAtMs: Date.now(), body: Buffer.from(text) };
     return await signWebhook({ signingKey, secrets }, attempt);
@@ -76,7 +80,7 @@ describe('independent verifiers', () => {
     expect(x.byteLength).toBe(32);
     const jwk = { kty: 'OKP', crv: 'Ed25519', x: x.toString('base64url') };
     const publicKey = createPublicKey({ key: jwk, format: 'jwk' });
-    const signature = /v1a,(\S+)$/.exec(headers['webhook-signature'] ?? '')?.[1] ?? '';
+    const signature = /v1a,(\S+)$/.exec(headers['webhook-signature'])?.[1] ?? '';
     const check = (body: string): boolean => {
       const content = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
       return verify(null, Buffer.from(content), publicKey, Buffer.from(signature, 'base64'));
@@ -87,7 +91,7 @@ describe('independent verifiers', () => {
 
   test('when jose verifies the detached JWS with the JWKS, then it accepts the body alone', async () => {
     const headers = await sign();
-    const [header = '', middle, signature = ''] = (headers['webhook-jws'] ?? '').split('.');
+    const [header = '', middle, signature = ''] = headers['webhook-jws'].split('.');
     expect(middle).toBe('');
     const keys = createLocalJWKSet({ keys: [signingKey.publicJwk] });
     const jws = { protected: header, signature };

@@ -210,6 +210,9 @@ describe('lethe prove-backup with a store', () => {
         authMode: 'BASIC',
         thresholds: {},
         frameOrigins: [],
+        callbackHosts: [],
+        redirectHosts: [],
+        httpSignatures: false,
         webhookSecrets: [],
         ...times,
       } as never);

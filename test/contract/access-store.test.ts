@@ -28,7 +28,11 @@ describe('tenants', () => {
     authMode: 'apiKeyOnly',
     thresholds: { 'model.v1': { verify: 0.5, signIn: -0.25 }, $model: { verify: 1, signIn: 0 } },
     frameOrigins: ['https://a.example', 'https://b.example'],
+    callbackHosts: ['hooks.example', '*.hooks.example'],
+    redirectHosts: ['app.example', '[2001:db8::1]'],
+    httpSignatures: true,
     webhookSecrets: [{ sealed: ALL_BYTES, expiresAtMs: NOW_MS }, { sealed: new Uint8Array() }],
+    webhookTls: { ca: 'a\n', certificate: 'b\n', sealedKey: ALL_BYTES },
   });
 
   test('when a tenant is inserted, then it is found as it was given, also after the store was opened again', async () => {
@@ -57,6 +61,21 @@ describe('tenants', () => {
     const second = { ...full, tenantId: first.tenantId, createdAtMs: NOW_MS + 1 };
     expect(await access.replaceTenant(second)).toBe(true);
     expect(comparable(await access.findTenant(first.tenantId))).toStrictEqual(comparable(second));
+  });
+
+  test.each([
+    {},
+    { webhookTls: { ca: 'another' } },
+    { webhookTls: { certificate: 'another', sealedKey: ALL_BYTES } },
+  ])('when a tenant is replaced by one with %j, then nothing of its TLS is left', async (tls) => {
+    const { access } = opened.store;
+    const first = { ...full, tenantId: randomId() };
+    await access.insertTenant(first);
+    const { webhookTls: _, ...others } = { ...first, httpSignatures: false };
+    expect(await access.replaceTenant({ ...others, ...tls })).toBe(true);
+    expect(comparable(await access.findTenant(others.tenantId))).toStrictEqual(
+      comparable({ ...others, ...tls }),
+    );
   });
 
   test('when there is no such tenant, then nothing is found, replaced or created', async () => {

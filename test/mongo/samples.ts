@@ -22,10 +22,14 @@ export const tenant: Tenant = {
   authMode: 'strict',
   thresholds: { 'model.v1': { verify: 0.5, signIn: 0.7 } },
   frameOrigins: ['https://acme.example'],
+  callbackHosts: ['hooks.acme.example'],
+  redirectHosts: ['*.acme.example'],
+  httpSignatures: true,
   webhookSecrets: [
     { sealed: Uint8Array.of(1, 2, 3) },
     { sealed: Uint8Array.of(4), expiresAtMs: T0 },
   ],
+  webhookTls: { ca: 'ca', certificate: 'certificate', sealedKey: Uint8Array.of(5) },
   createdAtMs: T0,
 };
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '../../src/access/clients.js';
-import type { AuthMode, ClientScope } from '../../src/access/tenant.js';
-import { createTenant } from '../../src/access/tenants.js';
+import type { ClientScope } from '../../src/access/tenant.js';
+import { createTenant, type TenantOptions } from '../../src/access/tenants.js';
 import type { Overrides } from '../../src/application.js';
 import { readConfig } from '../../src/config/config.js';
 import type { VariableName } from '../../src/config/env.js';
@@ -116,7 +116,7 @@ export class TestLethe {
   }
 
   async tenant(
-    settings: { authMode?: AuthMode; displayName?: string; scopes?: readonly ClientScope[] } = {},
+    settings: TenantOptions & { displayName?: string; scopes?: readonly ClientScope[] } = {},
   ): Promise<TestTenant> {
     const { store, sealer, pepper, clock, reviews, config } = this.context;
     const deps = { store, sealer, pepper, clock, reviews, models: config.models };

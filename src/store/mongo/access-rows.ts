@@ -6,9 +6,21 @@ import type {
   ClientScope,
   ClientSecret,
   SealedSecret,
+  SealedTls,
   Tenant,
 } from '../../access/tenant.js';
-import { bytes, listOf, number, objects, oneOf, optional, text, texts } from './fields.js';
+import {
+  boolean,
+  bytes,
+  listOf,
+  number,
+  object,
+  objects,
+  oneOf,
+  optional,
+  text,
+  texts,
+} from './fields.js';
 import {
   REMOVABLE_AT,
   REQUIRED_BYTES,
@@ -46,7 +58,17 @@ export const tenantSchema = new Schema(
       { _id: false, model: REQUIRED_TEXT, verify: REQUIRED_NUMBER, signIn: REQUIRED_NUMBER },
     ],
     frameOrigins: [String],
+    callbackHosts: [String],
+    redirectHosts: [String],
+    httpSignatures: { type: Boolean, required: true },
     webhookSecrets: [{ _id: false, sealed: REQUIRED_BYTES, expiresAtMs: Number }],
+    webhookTls: {
+      type: new Schema(
+        { ca: String, certificate: String, sealedKey: Schema.Types.Buffer },
+        { ...STRICT, _id: false },
+      ),
+      required: false,
+    },
     createdAtMs: REQUIRED_NUMBER,
   },
   STRICT,
@@ -113,7 +135,11 @@ export function toTenant(row: object): Tenant {
     authMode: oneOf(AUTH_MODES)(row, 'authMode'),
     thresholds: Object.fromEntries(thresholds),
     frameOrigins: texts(row, 'frameOrigins'),
+    callbackHosts: texts(row, 'callbackHosts'),
+    redirectHosts: texts(row, 'redirectHosts'),
+    httpSignatures: boolean(row, 'httpSignatures'),
     webhookSecrets: objects(row, 'webhookSecrets').map(toSealedSecret),
+    ...optional(sealedTls, row, 'webhookTls'),
     createdAtMs: number(row, 'createdAtMs'),
   };
 }
@@ -137,6 +163,15 @@ export function toClient(row: object): Client {
 
 function toSealedSecret(row: object): SealedSecret {
   return { sealed: bytes(row, 'sealed'), ...optional(number, row, 'expiresAtMs') };
+}
+
+function sealedTls(row: object, name: string): SealedTls {
+  const tls = object(row, name);
+  return {
+    ...optional(text, tls, 'ca'),
+    ...optional(text, tls, 'certificate'),
+    ...optional(bytes, tls, 'sealedKey'),
+  };
 }
 
 function toClientSecret(row: object): ClientSecret {

@@ -17,6 +17,11 @@ export function number(row: object, name: string): number {
   return typeof value === 'number' ? value : damaged(name);
 }
 
+export function boolean(row: object, name: string): boolean {
+  const value = member(row, name);
+  return typeof value === 'boolean' ? value : damaged(name);
+}
+
 /** A copy, so that no row keeps the whole reply of the server in memory. */
 export function bytes(row: object, name: string): Uint8Array {
   const value = member(row, name);

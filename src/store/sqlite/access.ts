@@ -5,6 +5,7 @@ import type {
   ClientScope,
   ClientSecret,
   SealedSecret,
+  SealedTls,
   Tenant,
 } from '../../access/tenant.js';
 import { base64url } from '../../lib/bytes.js';
@@ -12,7 +13,11 @@ import { insertInto } from './insert.js';
 import type { Runner } from './runner.js';
 
 type AsJson<T, K extends keyof T> = Omit<T, K> & Readonly<Record<K, string>>;
-type TenantRow = AsJson<Tenant, 'thresholds' | 'frameOrigins' | 'webhookSecrets'>;
+type TenantLists = 'frameOrigins' | 'callbackHosts' | 'redirectHosts';
+type TenantRow = Omit<
+  AsJson<Tenant, 'thresholds' | TenantLists | 'webhookSecrets'>,
+  'httpSignatures' | 'webhookTls'
+> & { readonly httpSignatures: number; readonly webhookTls: string | null };
 type ClientRow = AsJson<Client, 'secrets' | 'slcKeys' | 'scopes'>;
 
 const INSERT_TENANT = insertInto<TenantRow>(
@@ -23,7 +28,11 @@ const INSERT_TENANT = insertInto<TenantRow>(
     authMode: true,
     thresholds: true,
     frameOrigins: true,
+    callbackHosts: true,
+    redirectHosts: true,
+    httpSignatures: true,
     webhookSecrets: true,
+    webhookTls: true,
     createdAtMs: true,
   },
   'ON CONFLICT DO NOTHING',
@@ -32,7 +41,8 @@ const FIND_TENANT = 'SELECT * FROM tenants WHERE tenantId = ?';
 const LIST_TENANTS = 'SELECT * FROM tenants ORDER BY tenantId';
 const REPLACE_TENANT = `
   UPDATE tenants SET displayName = ?, authMode = ?, thresholds = ?, frameOrigins = ?,
-    webhookSecrets = ?, createdAtMs = ?
+    callbackHosts = ?, redirectHosts = ?, httpSignatures = ?, webhookSecrets = ?, webhookTls = ?,
+    createdAtMs = ?
   WHERE tenantId = ?`;
 
 const INSERT_CLIENT = insertInto<ClientRow>(
@@ -84,9 +94,11 @@ function tenantStore(runner: Runner): Pick<AccessStore, TenantMethods> {
     replaceTenant: (tenant) =>
       runner.write((sql) => {
         const { tenantId, ...row } = tenantRow(tenant);
-        const { displayName, authMode, thresholds, frameOrigins, webhookSecrets } = row;
-        const values = [displayName, authMode, thresholds, frameOrigins, webhookSecrets];
-        return sql.run(REPLACE_TENANT, ...values, row.createdAtMs, tenantId) === 1;
+        const policy = [row.displayName, row.authMode, row.thresholds, row.frameOrigins];
+        const webhooks = [row.callbackHosts, row.redirectHosts, row.httpSignatures];
+        const sealed = [row.webhookSecrets, row.webhookTls];
+        const values = [...policy, ...webhooks, ...sealed, row.createdAtMs];
+        return sql.run(REPLACE_TENANT, ...values, tenantId) === 1;
       }),
     listTenants: () => runner.read((sql) => sql.all<TenantRow>(LIST_TENANTS).map(toTenant)),
   };
@@ -133,16 +145,24 @@ function tenantRow(tenant: Tenant): TenantRow {
     ...tenant,
     thresholds: JSON.stringify(tenant.thresholds),
     frameOrigins: JSON.stringify(tenant.frameOrigins),
+    callbackHosts: JSON.stringify(tenant.callbackHosts),
+    redirectHosts: JSON.stringify(tenant.redirectHosts),
+    httpSignatures: Number(tenant.httpSignatures),
     webhookSecrets: secretsJson(tenant.webhookSecrets),
+    webhookTls: tenant.webhookTls === undefined ? null : tlsJson(tenant.webhookTls),
   };
 }
 
-function toTenant(row: TenantRow): Tenant {
+function toTenant({ webhookTls, ...row }: TenantRow): Tenant {
   return {
     ...row,
     thresholds: JSON.parse(row.thresholds) as Tenant['thresholds'],
     frameOrigins: JSON.parse(row.frameOrigins) as string[],
+    callbackHosts: JSON.parse(row.callbackHosts) as string[],
+    redirectHosts: JSON.parse(row.redirectHosts) as string[],
+    httpSignatures: row.httpSignatures === 1,
     webhookSecrets: parseSecrets(row.webhookSecrets) as SealedSecret[],
+    ...(webhookTls && { webhookTls: parseTls(webhookTls) }),
   };
 }
 
@@ -179,4 +199,18 @@ function parseSecrets(json: string): readonly Partial<ClientSecret>[] {
     ...secret,
     ...(sealed !== undefined && { sealed: Buffer.from(sealed, 'base64url') }),
   }));
+}
+
+function tlsJson({ sealedKey, ...tls }: SealedTls): string {
+  return JSON.stringify({ ...tls, ...(sealedKey && { sealedKey: base64url(sealedKey) }) });
+}
+
+function parseTls(json: string): SealedTls {
+  const { sealedKey, ...tls } = JSON.parse(json) as Omit<SealedTls, 'sealedKey'> & {
+    readonly sealedKey?: string;
+  };
+  return {
+    ...tls,
+    ...(sealedKey !== undefined && { sealedKey: Buffer.from(sealedKey, 'base64url') }),
+  };
 }

@@ -12,7 +12,11 @@ CREATE TABLE tenants (
   authMode TEXT NOT NULL,
   thresholds TEXT NOT NULL,
   frameOrigins TEXT NOT NULL,
+  callbackHosts TEXT NOT NULL,
+  redirectHosts TEXT NOT NULL,
+  httpSignatures INTEGER NOT NULL,
   webhookSecrets TEXT NOT NULL,
+  webhookTls TEXT,
   createdAtMs INTEGER NOT NULL
 ) STRICT;
 
