@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { AddressPolicy } from '../callbacks/address-policy.js';
 
@@ -85,10 +86,17 @@ export function isLocalhost(host: string): boolean {
   return LOCALHOST.test(host);
 }
 
-/** An IPv4-mapped IPv6 address counts as the IPv4 address that it stands for. */
+/**
+ * An IPv4-mapped IPv6 address counts as the IPv4 address that it stands for, because that is where
+ * it leads. No other form that embeds one does: it leads to a translator, a tunnel or nowhere.
+ */
 function parseAddress(text: string): Address | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
-  return ipaddr.IPv6.isValid(text) ? ipaddr.process(text) : undefined;
+  // A zone (%eth0) names a link of this machine; URLs have none.
+  const url = `http://[${text}]/`;
+  if (!isIPv6(text) || !URL.canParse(url)) return undefined;
+  // In hexadecimal, because ipaddr.js takes ::1.2.3.4 for ::ffff:1.2.3.4.
+  return ipaddr.process(hostOf(new URL(url)));
 }
 
 function isPublic(address: Address): boolean {

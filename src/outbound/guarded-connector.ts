@@ -1,7 +1,8 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import type { buildConnector } from 'undici';
+import type { WebhookTls } from '../callbacks/webhook-sender.js';
 import { SECOND_MS } from '../lib/clock.js';
 import { type EgressPolicy, hostOf, isLocalhost, portOf } from './address-policy.js';
 
@@ -24,11 +25,10 @@ type Lookup = (
   done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
 
-export interface ConnectorParts {
+/** What a connector is made of besides the policy; TLS is that of one tenant, or the usual one. */
+export interface ConnectorParts extends Partial<Omit<WebhookTls, 'identity'>> {
   /** Stands in for the system's name lookup. */
   readonly lookup?: Lookup;
-  /** PEM of certificate authorities instead of Node's. */
-  readonly ca?: string;
   readonly timeoutMs?: number;
 }
 
@@ -36,13 +36,14 @@ export interface ConnectorParts {
  * Connects only where the policy allows: a literal address before it is used, a name after one
  * lookup of which every answer must be allowed, and once more the address that the socket reached,
  * before a byte is written. The answer of the lookup holds for that connection. TLS is 1.2 or
- * later, verified.
+ * later, verified whatever the environment says.
  */
 export function createGuardedConnector(
   policy: EgressPolicy,
   parts: ConnectorParts = {},
 ): buildConnector.connector {
   const timeoutMs = parts.timeoutMs ?? CONNECT_TIMEOUT_MS;
+  let secureContext: SecureContext | undefined;
 
   return (target, done) => {
     const host = hostOf(target);
@@ -72,12 +73,19 @@ export function createGuardedConnector(
     }
 
     function secure(): void {
+      try {
+        secureContext ??= contextOf(parts);
+      } catch (error) {
+        fail(new ConnectFailure('TLS', error));
+        return;
+      }
       const tls = connectTls({
         socket: tcp,
         host,
         ...(isIP(host) === 0 ? { servername: host } : {}),
-        ...(parts.ca === undefined ? {} : { ca: parts.ca }),
-        minVersion: 'TLSv1.2',
+        secureContext,
+        // Else NODE_TLS_REJECT_UNAUTHORIZED could turn it off.
+        rejectUnauthorized: true,
         ALPNProtocols: ['http/1.1'],
       });
       current = tls;
@@ -95,6 +103,29 @@ export function createGuardedConnector(
       else succeed(tcp);
     });
   };
+}
+
+/**
+ * The TLS of a connector. The text of a private key is in memory for the time of this call; the key
+ * itself stays with OpenSSL for as long as the connector.
+ */
+function contextOf({ ca, certificate, openKey }: ConnectorParts): SecureContext {
+  const key = openKey?.();
+  try {
+    return createSecureContext({
+      minVersion: 'TLSv1.2',
+      ...(ca !== undefined && { ca }),
+      ...(certificate !== undefined && { cert: certificate }),
+      ...(key && { key: key.use(viewOf) }),
+    });
+  } finally {
+    key?.wipe();
+  }
+}
+
+/** The bytes as OpenSSL reads them, without a copy. */
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Calls back once: when the socket is open, or when it fails before. */

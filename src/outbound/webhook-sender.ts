@@ -1,8 +1,10 @@
+import { Pool } from 'undici';
 import type {
   SendFailure,
   SendResult,
   WebhookMessage,
   WebhookSender,
+  WebhookTls,
 } from '../callbacks/webhook-sender.js';
 import { SECOND_MS } from '../lib/clock.js';
 import type { EgressPolicy } from './address-policy.js';
@@ -19,7 +21,6 @@ const BODY_LIMIT_BYTES = 65_536;
 const BODY_LIMIT_MS = 2 * SECOND_MS;
 const IDLE_MS = 4 * SECOND_MS;
 const MAX_POOLS = 256;
-const CONNECTIONS_PER_DESTINATION = 16;
 
 export interface SenderParts extends ConnectorParts {
   readonly deadlineMs?: number;
@@ -30,28 +31,36 @@ export interface ClosableSender extends WebhookSender {
   close(): Promise<void>;
 }
 
-/** Sends webhooks through the guarded connector. */
+/**
+ * Sends webhooks through the guarded connector. Connections are used again for the same origin and
+ * the same TLS identity only, so that no tenant's certificate vouches for another's message.
+ */
 export function createWebhookSender(policy: EgressPolicy, parts: SenderParts = {}): ClosableSender {
   const deadlineMs = parts.deadlineMs ?? DEADLINE_MS;
   const limits = { deadlineMs, bodyBytes: BODY_LIMIT_BYTES, bodyMs: BODY_LIMIT_MS };
-  const pools = new DestinationPools(
-    {
-      connect: createGuardedConnector(policy, parts),
-      connections: CONNECTIONS_PER_DESTINATION,
+  const pools = new DestinationPools(MAX_POOLS);
+  let isClosed = false;
+
+  /** Of as many connections as are asked for: the worker bounds how many messages are under way. */
+  function openPool(origin: string, tls: WebhookTls | undefined): Pool {
+    return new Pool(origin, {
+      connect: createGuardedConnector(policy, { ...parts, ...tls }),
       keepAliveTimeout: IDLE_MS,
       keepAliveMaxTimeout: IDLE_MS,
       headersTimeout: deadlineMs,
       bodyTimeout: deadlineMs,
-    },
-    MAX_POOLS,
-  );
-  let isClosed = false;
+    });
+  }
 
   async function post(message: WebhookMessage): Promise<SendResult> {
     const url = new URL(message.url);
-    const { headers, body } = message;
+    const { headers, body, tls } = message;
     const post = { path: url.pathname + url.search, headers, body };
-    const answer = await pools.use(url.origin, (pool) => postOnce(pool, post, limits));
+    const destination = {
+      name: `${url.origin} ${tls?.identity ?? ''}`,
+      open: () => openPool(url.origin, tls),
+    };
+    const answer = await pools.use(destination, (pool) => postOnce(pool, post, limits));
     const retryAfterSeconds = parseRetryAfter(answer.headers['retry-after']);
     return {
       kind: 'answered',

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { Dispatcher } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import type { WitnessChannel } from '../audit/witness/witness-channel.js';
 import { SECOND_MS } from '../lib/clock.js';
 import { hostOf, isLocalhost } from './address-policy.js';
@@ -52,23 +52,23 @@ export interface ClosableWitnessChannel extends WitnessChannel {
  */
 export function createWitnessChannel(parts: Parts = {}): ClosableWitnessChannel {
   const { ca, deadlineMs = DEADLINE_MS } = parts;
-  const pools = new DestinationPools(
-    {
-      connect: { timeout: deadlineMs, ...(ca !== undefined && { ca }) },
-      connections: CONNECTIONS_PER_WITNESS,
-      pipelining: 1,
-      keepAliveTimeout: IDLE_MS,
-      keepAliveMaxTimeout: IDLE_MS,
-      headersTimeout: deadlineMs,
-      bodyTimeout: deadlineMs,
-      maxResponseSize: ANSWER_LIMIT_BYTES,
-    },
-    MAX_POOLS,
-  );
+  const options = {
+    connect: { timeout: deadlineMs, ...(ca !== undefined && { ca }) },
+    connections: CONNECTIONS_PER_WITNESS,
+    pipelining: 1,
+    keepAliveTimeout: IDLE_MS,
+    keepAliveMaxTimeout: IDLE_MS,
+    headersTimeout: deadlineMs,
+    bodyTimeout: deadlineMs,
+    maxResponseSize: ANSWER_LIMIT_BYTES,
+  };
+  const pools = new DestinationPools(MAX_POOLS);
   let isClosed = false;
 
   async function post(url: URL, body: Uint8Array, signal: AbortSignal) {
-    return await pools.use(url.origin, async (pool) => {
+    const { origin } = url;
+    const destination = { name: origin, open: () => new Pool(origin, options) };
+    return await pools.use(destination, async (pool) => {
       const response = await pool.request({
         method: 'POST',
         path: url.pathname + url.search,

@@ -1,12 +1,31 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
+/** Keys, and the signature algorithms that they are used with. TLS before 1.2 knows ECDSA only. */
+const KINDS = {
+  ed25519: {
+    generate: () => generateKeyPairSync('ed25519'),
+    algorithm: '06032b6570',
+    hash: null,
+  },
+  ecdsa: {
+    generate: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+    algorithm: '06082a8648ce3d040302',
+    hash: 'sha256',
+  },
+} as const;
+
 /**
- * A self-signed certificate (RFC 5280, Ed25519 by RFC 8410) for one DNS name, valid from 2000 to
- * 2049, in PEM; it is its own authority. Made afresh, so that no key lies in the repository.
+ * A self-signed certificate (RFC 5280; Ed25519 by RFC 8410 or ECDSA by RFC 5758) for one DNS name,
+ * valid from 2000 to 2049, in PEM; it is its own authority. Made afresh, so that no key lies in the
+ * repository.
  */
-export function selfSignedCertificate(dnsName: string): { key: string; cert: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const ed25519 = sequence(Buffer.from('06032b6570', 'hex'));
+export function selfSignedCertificate(
+  dnsName: string,
+  kind: keyof typeof KINDS = 'ed25519',
+): { key: string; cert: string } {
+  const { generate, algorithm: algorithmId, hash } = KINDS[kind];
+  const { privateKey, publicKey } = generate();
+  const algorithm = sequence(Buffer.from(algorithmId, 'hex'));
   const name = sequence(
     der(0x31, sequence(Buffer.concat([Buffer.from('0603550403', 'hex'), der(0x0c, dnsName)]))),
   );
@@ -19,7 +38,7 @@ export function selfSignedCertificate(dnsName: string): { key: string; cert: str
   const certificate = sequence(
     Buffer.concat([
       Buffer.from('a003020102' + '020101', 'hex'),
-      ed25519,
+      algorithm,
       name,
       validity,
       name,
@@ -27,8 +46,8 @@ export function selfSignedCertificate(dnsName: string): { key: string; cert: str
       der(0xa3, sequence(alternativeNames)),
     ]),
   );
-  const signature = Buffer.concat([Buffer.of(0), sign(null, certificate, privateKey)]);
-  const signed = sequence(Buffer.concat([certificate, ed25519, der(0x03, signature)]));
+  const signature = Buffer.concat([Buffer.of(0), sign(hash, certificate, privateKey)]);
+  const signed = sequence(Buffer.concat([certificate, algorithm, der(0x03, signature)]));
   const base64 = signed.toString('base64').replace(/.{1,64}/g, '$&\n');
   return {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),

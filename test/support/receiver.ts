@@ -37,8 +37,9 @@ export interface Receiver {
   readonly url: string;
   readonly port: number;
   readonly received: readonly Received[];
-  /** TCP connections accepted so far, and bytes written to the largest answer. */
+  /** TCP connections accepted so far, those open now, and bytes written to the largest answer. */
   connections(): number;
+  openConnections(): number;
   bytesAnswered(): number;
   /** From now on; a function is asked for each request. */
   behave(behaviour: Behaviour | ((request: Received) => Behaviour)): void;
@@ -95,6 +96,7 @@ export async function startReceiver(options: { tls?: ServerOptions } = {}): Prom
     port,
     received,
     connections: () => connections,
+    openConnections: () => sockets.size,
     bytesAnswered: () =>
       Math.max(bytesAnswered, ...[...sockets].map((socket) => socket.bytesWritten)),
     behave: (behaviour) => {
