@@ -121,6 +121,10 @@ describe('the TLS of a tenant', () => {
       seen.add(await identityOf('own'));
     }
     expect(seen.size).toBe(6);
+    // The same text with nothing sealed beside it.
+    await changeTenant(accounts.deps, { tenantId: 'other', webhookTls: { client: null } });
+    await changeTenant(accounts.deps, { tenantId: 'own', webhookTls: { ca: authority.cert } });
+    expect(await identityOf('other')).not.toBe(await identityOf('own'));
     expect([...seen].every((text) => text?.length === 43)).toBe(true);
     expect(utf8(first ?? '')).toHaveLength(43);
   });

@@ -240,7 +240,16 @@ describe('an independent filter', () => {
 });
 
 test('when the text is no address, then no connection is allowed', () => {
-  for (const text of ['', 'example.com', '1.2.3', '999.1.1.1', 'undefined']) {
+  for (const text of [
+    '',
+    'example.com',
+    '1.2.3',
+    '999.1.1.1',
+    'undefined',
+    '[2606:4700::1111]',
+    '2606:4700::1111]/x',
+    '2606:4700::1111]@[::1',
+  ]) {
     expect(strict.allowsAddress(text, 443)).toBe(false);
   }
 });

@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { SendResult, WebhookTls } from '../../src/callbacks/webhook-sender.js';
 import { SecretBytes } from '../../src/crypto/secret-bytes.js';
@@ -88,13 +91,14 @@ describe('the TLS of callbacks', () => {
 
   test('when the environment says not to verify, then it is verified', async () => {
     const url = await serve();
-    const name = 'NODE_TLS_REJECT_UNAUTHORIZED';
-    process.env[name] = '0';
-    try {
-      expect(await send(url)).toEqual(refused);
-    } finally {
-      Reflect.deleteProperty(process.env, name);
-    }
+    // In another process, because the environment of a test is a copy that Node does not read.
+    const at = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--import', at('typescript-hooks.mjs'), at('sender-child.mjs'), url],
+      { env: { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0' } },
+    );
+    expect(JSON.parse(stdout)).toEqual(refused);
     expect(requests).toHaveLength(0);
   });
 
