@@ -126,7 +126,8 @@ function readLines(file: string): readonly string[] {
 
 /**
  * The live subjects of every tenant, and what may open or not: those whose erasure has not come to its
- * end, and the keys of review records.
+ * end, and the keys of buckets, of
+ * review records for example.
  */
 async function knownToStore(context: CommandContext): Promise<Known> {
   const { store, config } = await context.open();
@@ -137,8 +138,8 @@ async function knownToStore(context: CommandContext): Promise<Known> {
         liveKeyNames.push(keyName);
   const unfinished = await store.erasures.findUnfinished(MOST_UNFINISHED);
   const pendingKeyNames = unfinished.flatMap(({ intent }) => intent?.keyIds ?? []);
-  const reviewKeyNames = (await store.reviews.listKeys()).map(({ keyId }) => keyId);
-  return { liveKeyNames, pendingKeyNames: [...pendingKeyNames, ...reviewKeyNames] };
+  const bucketKeyNames = (await store.bucketKeys.list()).map(({ keyId }) => keyId);
+  return { liveKeyNames, pendingKeyNames: [...pendingKeyNames, ...bucketKeyNames] };
 }
 
 async function* keyNamesOf(

@@ -8,6 +8,7 @@ import type { ErasureStore } from '../erasure/erasure-store.js';
 import type { ReflectedRootStore } from '../erasure/reflected-roots.js';
 import type { IdempotencyStore } from '../sessions/idempotency-store.js';
 import type { SessionStore } from '../sessions/session-store.js';
+import type { BucketKeyStore } from '../vault/buckets/bucket-key-store.js';
 import type { InstallationStore } from '../vault/installation-store.js';
 import type { TreeStores } from '../vault/tree/tree-store.js';
 
@@ -23,6 +24,7 @@ export interface Stores {
   readonly audit: PendingEntryStore;
   readonly logKeys: LogKeyStore;
   readonly reviews: ReviewStore;
+  readonly bucketKeys: BucketKeyStore;
 }
 
 /** What takes effect together, or not at all. */

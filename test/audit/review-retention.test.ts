@@ -172,9 +172,9 @@ describe('after a bucket was shredded', () => {
   });
 
   test('when its rows come back from a backup, then none of them opens, and they are removed again', async () => {
-    const keys = await world.store.reviews.listKeys();
+    const keys = await world.store.bucketKeys.list();
     await shred();
-    await world.store.reviews.insertKey(keys.find(({ bucket }) => bucket === NOVEMBER)!);
+    await world.store.bucketKeys.insert(keys.find(({ bucket }) => bucket === NOVEMBER)!);
     await world.store.audit.append({ entryId: record.entryId, leaf: 'again', review: record });
     const restored = await world.open();
     expect((await remains(restored)).november).toMatchObject({
@@ -188,7 +188,7 @@ describe('after a bucket was shredded', () => {
 
   test('when a backup came back that did not know of the bucket, then its key is destroyed all the same', async () => {
     const keyId = await world.keyIdOf(NOVEMBER);
-    await world.store.reviews.removeKey(NOVEMBER);
+    await world.store.bucketKeys.remove(NOVEMBER);
     world.clock.atMs = END_MS - 1;
     await shred();
     expect(await world.vault.exist([keyId])).toEqual([true]);
@@ -226,9 +226,9 @@ function endingAtStep(n: number): { store: Store; vault: Vault } {
   const inTransaction = (stores: Stores): Stores => ({
     ...stores,
     audit: { append: stepped((entry) => stores.audit.append(entry)) },
-    reviews: {
-      ...stores.reviews,
-      removeKey: stepped((bucket) => stores.reviews.removeKey(bucket)),
+    bucketKeys: {
+      ...stores.bucketKeys,
+      remove: stepped((bucket) => stores.bucketKeys.remove(bucket)),
     },
   });
   return {

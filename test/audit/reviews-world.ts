@@ -82,11 +82,11 @@ export class ReviewWorld {
 
   /** The buckets that have a key in the store. */
   async buckets(): Promise<string[]> {
-    return (await this.store.reviews.listKeys()).map(({ bucket }) => bucket);
+    return (await this.store.bucketKeys.list()).map(({ bucket }) => bucket);
   }
 
   async keyIdOf(bucket: string): Promise<string> {
-    const keys = await this.store.reviews.listKeys();
+    const keys = await this.store.bucketKeys.list();
     return keys.find((key) => key.bucket === bucket)!.keyId;
   }
 

@@ -195,8 +195,8 @@ describe('what does not open', () => {
   test('when the vault holds a key row of another bucket, then its records do not open', async () => {
     const reviews = await world.open();
     const review = await world.happen(reviews);
-    const [november] = await world.store.reviews.listKeys();
-    await world.store.reviews.insertKey({ ...november!, bucket: 'review/2020-01' });
+    const [november] = await world.store.bucketKeys.list();
+    await world.store.bucketKeys.insert({ ...november!, bucket: 'review/2020-01' });
     await expect(reviews.open({ ...review, bucket: 'review/2020-01' })).rejects.toThrow(SealBroken);
   });
 });

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Review } from '../../src/audit/reviews/review-store.js';
-import { randomId } from '../../src/lib/ids.js';
 import { openTestStore, type TestStore } from '../support/stores.js';
 import {
   ALL_BYTES,
@@ -11,7 +10,6 @@ import {
   sampleExtension,
   samplePending,
   sampleReview,
-  sampleReviewKey,
 } from './samples.js';
 
 let opened: TestStore;
@@ -100,41 +98,5 @@ describe('review records', () => {
     expect(await reviews.removeBucket('review/2026-12', 2)).toBe(0);
     expect(await listedIds()).toEqual([kept.entryId]);
     expect(await log.sequence(10, sampleExtension)).toBe(4);
-  });
-});
-
-describe('keys of buckets', () => {
-  test('when keys are inserted, then they are listed as they were given, after the store was opened again', async () => {
-    const { reviews } = opened.store;
-    expect(await reviews.listKeys()).toEqual([]);
-    const keys = [
-      sampleReviewKey({ bucket: 'service', keyId: DIFFICULT_TEXT }),
-      sampleReviewKey({ sealedKey: ALL_BYTES }),
-    ];
-    for (const key of keys) expect(await reviews.insertKey(key)).toBe(true);
-    const listed = await (await opened.reopen()).reviews.listKeys();
-    expect(comparable(listed)).toStrictEqual(comparable([keys[1], keys[0]]));
-  });
-
-  test('when a bucket has a key, then another one is not inserted; of many at once one is', async () => {
-    const { reviews } = opened.store;
-    const names = Array.from({ length: 10 }, () => randomId());
-    const inserted = await concurrently(10, (index) =>
-      reviews.insertKey(sampleReviewKey({ keyId: names[index]! })),
-    );
-    expect(inserted.filter(Boolean)).toHaveLength(1);
-    expect(await reviews.insertKey(sampleReviewKey())).toBe(false);
-    const listed = await reviews.listKeys();
-    expect(listed.map(({ keyId }) => keyId)).toEqual([names[inserted.indexOf(true)]]);
-  });
-
-  test('when a key is removed, again too, then it is gone and its bucket can have a new one', async () => {
-    const { reviews } = opened.store;
-    await reviews.insertKey(sampleReviewKey());
-    await reviews.insertKey(sampleReviewKey({ bucket: 'service' }));
-    await reviews.removeKey('review/2027-01');
-    await reviews.removeKey('review/2027-01');
-    expect((await reviews.listKeys()).map(({ bucket }) => bucket)).toEqual(['service']);
-    expect(await reviews.insertKey(sampleReviewKey())).toBe(true);
   });
 });

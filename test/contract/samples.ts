@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Client, Tenant } from '../../src/access/tenant.js';
 import type { LogExtension, LogHead, LogSegment, PendingEntry } from '../../src/audit/log-store.js';
-import type { Review, ReviewKey } from '../../src/audit/reviews/review-store.js';
+import type { Review } from '../../src/audit/reviews/review-store.js';
 import type { Subject } from '../../src/biometrics/subject-store.js';
 import type { Delivery } from '../../src/callbacks/delivery-store.js';
 import type { Completion, Erasure } from '../../src/erasure/erasure-store.js';
 import { randomId, timeOrderedId } from '../../src/lib/ids.js';
 import type { Session } from '../../src/sessions/session.js';
+import type { BucketKey } from '../../src/vault/buckets/bucket-key-store.js';
 import type { NodeRow } from '../../src/vault/tree/tree-store.js';
 
 export const NOW_MS = 1_800_000_000_000;
@@ -190,7 +191,7 @@ export function sampleReview(members: Partial<Review> = {}): Review {
   };
 }
 
-export function sampleReviewKey(members: Partial<ReviewKey> = {}): ReviewKey {
+export function sampleBucketKey(members: Partial<BucketKey> = {}): BucketKey {
   return {
     bucket: 'review/2027-01',
     keyId: randomId(),

@@ -8,13 +8,13 @@ import {
   digest,
   leavesOf,
   NOW_MS,
+  sampleBucketKey,
   sampleClient,
   sampleDelivery,
   sampleErasure,
   sampleExtension,
   samplePending,
   sampleReview,
-  sampleReviewKey,
   sampleSession,
   sampleSubject,
   sampleTenant,
@@ -41,7 +41,7 @@ function everywhere(): { write(stores: Stores): Promise<void>; isThere(): Promis
   const pending = samplePending();
   const tenantId = tenant.tenantId;
   const review = sampleReview({ entryId: pending.entryId, tenantId });
-  const reviewKey = sampleReviewKey({ bucket: randomId() });
+  const bucketKey = sampleBucketKey({ bucket: randomId() });
   const logKey = { generation: randomInt(1_000_000), vkey: 'vkey', createdAtMs: NOW_MS };
   const key = { scope: 'client', key: randomId(), fingerprint: digest(), nowMs: NOW_MS };
   const use = { ...key, leaseUntilMs: NOW_MS + 1 };
@@ -56,7 +56,7 @@ function everywhere(): { write(stores: Stores): Promise<void>; isThere(): Promis
       await stores.idempotency.start(use);
       await stores.audit.append({ ...pending, review });
       await stores.logKeys.insert(logKey);
-      await stores.reviews.insertKey(reviewKey);
+      await stores.bucketKeys.insert(bucketKey);
     },
     isThere: async () => {
       const { store } = opened;
@@ -71,7 +71,7 @@ function everywhere(): { write(stores: Stores): Promise<void>; isThere(): Promis
         (await leaves()).includes(pending.leaf),
         (await store.reviews.list({ tenantId, limit: 1 })).length === 1,
         (await store.logKeys.list()).some(({ generation }) => generation === logKey.generation),
-        (await store.reviews.listKeys()).some(({ bucket }) => bucket === reviewKey.bucket),
+        (await store.bucketKeys.list()).some(({ bucket }) => bucket === bucketKey.bucket),
       ];
     },
   };

@@ -12,7 +12,7 @@ export interface Call<S> {
 }
 
 const { tenant, client, session, subject, erasure, completion, delivery } = sample;
-const { idempotencyUse: use, entry, review, reviewKey, logKey } = sample;
+const { idempotencyUse: use, entry, review, bucketKey, logKey } = sample;
 const ended = { state: 'SUCCESS', endedAtMs: session.createdAtMs + 50, uuid: 'uuid-1' } as const;
 const later = session.expiresAtMs + 1_000;
 const answer = { status: 200, sealedBody: Uint8Array.of(1) };
@@ -293,14 +293,14 @@ export const CALLS: Readonly<Record<string, Call<Stores>>> = {
     },
     call: ({ reviews }) => reviews.removeBucket(review(1).bucket, 2),
   },
-  'reviews.insertKey': { call: ({ reviews }) => reviews.insertKey(reviewKey) },
-  'reviews.insertKey (taken)': {
-    given: ({ reviews }) => reviews.insertKey(reviewKey),
-    call: ({ reviews }) => reviews.insertKey({ ...reviewKey, keyId: 'other' }),
+  'bucketKeys.insert': { call: ({ bucketKeys }) => bucketKeys.insert(bucketKey) },
+  'bucketKeys.insert (taken)': {
+    given: ({ bucketKeys }) => bucketKeys.insert(bucketKey),
+    call: ({ bucketKeys }) => bucketKeys.insert({ ...bucketKey, keyId: 'other' }),
   },
-  'reviews.removeKey': {
-    given: ({ reviews }) => reviews.insertKey(reviewKey),
-    call: ({ reviews }) => reviews.removeKey(reviewKey.bucket),
+  'bucketKeys.remove': {
+    given: ({ bucketKeys }) => bucketKeys.insert(bucketKey),
+    call: ({ bucketKeys }) => bucketKeys.remove(bucketKey.bucket),
   },
 };
 
@@ -343,7 +343,7 @@ export const READS: readonly string[] = [
   'log.findLargestCosigned',
   'logKeys.list',
   'reviews.list',
-  'reviews.listKeys',
+  'bucketKeys.list',
   'installation.find',
   'ping',
   'close',

@@ -6,11 +6,12 @@ import type {
   LogKey,
   PendingEntry,
 } from '../../src/audit/log-store.js';
-import type { Review, ReviewKey } from '../../src/audit/reviews/review-store.js';
+import type { Review } from '../../src/audit/reviews/review-store.js';
 import type { Subject } from '../../src/biometrics/subject-store.js';
 import type { Delivery } from '../../src/callbacks/delivery-store.js';
 import type { Completion, Erasure } from '../../src/erasure/erasure-store.js';
 import type { Session } from '../../src/sessions/session.js';
+import type { BucketKey } from '../../src/vault/buckets/bucket-key-store.js';
 import type { Installation } from '../../src/vault/installation-store.js';
 import type { NodeRow, TreeName } from '../../src/vault/tree/tree-store.js';
 
@@ -147,7 +148,7 @@ export function review(number: number): Review {
   };
 }
 
-export const reviewKey: ReviewKey = {
+export const bucketKey: BucketKey = {
   bucket: 'review/2026-09',
   keyId: 'key-2',
   sealedKey: Uint8Array.of(4, 2),

@@ -8,6 +8,7 @@ import type { Store } from '../../src/operations/unit-of-work.js';
 import { openSqliteStore } from '../../src/store/sqlite/open.js';
 import {
   NOW_MS,
+  sampleBucketKey,
   sampleClient,
   sampleCompletion,
   sampleDelivery,
@@ -16,7 +17,6 @@ import {
   sampleNode,
   samplePending,
   sampleReview,
-  sampleReviewKey,
   sampleSession,
   sampleSubject,
   sampleTenant,
@@ -27,7 +27,7 @@ const MAY_SCAN = [
   'FROM tenants ORDER BY tenantId',
   'FROM pendingEntries ORDER BY entryId LIMIT',
   'FROM logKeys ORDER BY generation',
-  'FROM reviewKeys ORDER BY bucket',
+  'FROM bucketKeys ORDER BY bucket',
   'FROM keyRoots ORDER BY rootId',
   'FROM reflectedRoots ORDER BY rootId',
   'FROM destinations ORDER BY tenantId, origin',
@@ -178,9 +178,11 @@ function everyCall(): {
     reviews: {
       list: () => reviews.list({ tenantId: 'tenant', beforeEntryId: 'f', limit: 10 }),
       removeBucket: () => reviews.removeBucket('bucket', 10),
-      listKeys: () => reviews.listKeys(),
-      insertKey: () => reviews.insertKey(sampleReviewKey()),
-      removeKey: () => reviews.removeKey('bucket'),
+    },
+    bucketKeys: {
+      list: () => store.bucketKeys.list(),
+      insert: () => store.bucketKeys.insert(sampleBucketKey()),
+      remove: () => store.bucketKeys.remove('bucket'),
     },
     trees: {
       rootIds: () => store.trees.rootIds(),

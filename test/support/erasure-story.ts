@@ -9,7 +9,7 @@ const CROWD = 66;
 /** What became of every enrolment of the story, by the name of its key. */
 export interface ErasureStory {
   readonly liveKeyNames: readonly string[];
-  /** Of review records: what they seal is no template, so the thief cannot tell whether it opens. */
+  /** Of buckets: what they seal is no template, so the thief cannot tell whether it opens. */
   readonly otherKeyNames: readonly string[];
   /** In order: bob's first key, cem's, dia's, and those of the tenant that ended. */
   readonly erasedKeyNames: readonly string[];
@@ -63,10 +63,10 @@ export async function tellErasures(
     .map(([, keyName]) => keyName);
   expect(live).toHaveLength(CROWD + 3);
   expect(new Set([...live, ...erased]).size).toBe(live.length + erased.length);
-  const reviewKeys = await lethe.context.store.reviews.listKeys();
+  const bucketKeys = await lethe.context.store.bucketKeys.list();
   return {
     liveKeyNames: live,
-    otherKeyNames: reviewKeys.map(({ keyId }) => keyId),
+    otherKeyNames: bucketKeys.map(({ keyId }) => keyId),
     erasedKeyNames: erased,
   };
 }

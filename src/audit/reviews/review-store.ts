@@ -12,16 +12,7 @@ export interface Review {
   readonly sealed: Uint8Array;
 }
 
-/** The key of a bucket: 32 random bytes, sealed in the vault under a key that ends with the bucket. */
-export interface ReviewKey {
-  readonly bucket: string;
-  /** Name of the vault's key (`vault/key-name.ts`). */
-  readonly keyId: string;
-  readonly sealedKey: Uint8Array;
-  readonly createdAtMs: number;
-}
-
-/** Where review records and the keys of their buckets are kept; records are written with their leaves. */
+/** Where review records are kept; they are written with their leaves. */
 export interface ReviewStore {
   /** Records of a tenant, newest first, from before an entry id on. */
   list(page: {
@@ -31,8 +22,4 @@ export interface ReviewStore {
   }): Promise<readonly Review[]>;
   /** Removes at most `limit` records of a bucket; returns how many. */
   removeBucket(bucket: string, limit: number): Promise<number>;
-  listKeys(): Promise<readonly ReviewKey[]>;
-  /** Inserts a key unless its bucket has one; returns whether it did. */
-  insertKey(key: ReviewKey): Promise<boolean>;
-  removeKey(bucket: string): Promise<void>;
 }

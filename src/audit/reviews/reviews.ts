@@ -1,12 +1,15 @@
 import type { Sealer } from '../../crypto/sealer.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { parseBase64url, utf8, utf8Text } from '../../lib/bytes.js';
+import { monthlyBuckets } from '../../vault/buckets/bucket-calendar.js';
+import { BucketKeys } from '../../vault/buckets/bucket-keys.js';
 import type { Vault } from '../../vault/vault.js';
 import { parseLeaf } from '../leaf.js';
-import { BucketKeys } from './bucket-keys.js';
 import { detailsCommitment, type ReviewContent, type ReviewSealer } from './record.js';
 import type { Review } from './review-store.js';
-import { type ShredDeps, shredOutdatedBuckets } from './shred-buckets.js';
+import { type ShredDeps, shredOutdatedReviews } from './shred-reviews.js';
+
+const CALENDAR = monthlyBuckets('review');
 
 /** The bucket of records without personal data, which does not end. */
 const SERVICE = 'service';
@@ -41,20 +44,24 @@ export interface Reviews extends ReviewSealer {
    * entry, INTERNAL when it does not fit the commitment of its leaf or is listed under another tenant.
    */
   open(review: Review): Promise<ReviewContent | undefined>;
-  /** See `shred-buckets.ts`. */
+  /** See `shred-reviews.ts`. */
   shredOutdated(nowMs: number, keptMonths: number): Promise<readonly string[]>;
   /** Wipes the keys in memory. */
   close(): void;
 }
 
-interface Deps extends Omit<ShredDeps, 'keys'> {
+interface Deps extends Omit<ShredDeps, 'keys' | 'calendar'> {
   readonly vault: Pick<Vault, 'seal' | 'open' | 'shredScope'>;
   readonly sealer: Sealer;
 }
 
 /** Opens the review records of a store, with the keys of this month and the next. */
 export async function openReviews(deps: Deps): Promise<Reviews> {
-  const keys = new BucketKeys(deps);
+  const keys = new BucketKeys(deps, {
+    calendar: CALENDAR,
+    ownerId: 'lethe/reviews',
+    content: 'review records',
+  });
   await keys.prepare();
 
   function seal(kind: Kind, atMs: number, entryId: string, content: Uint8Array) {
@@ -63,8 +70,9 @@ export async function openReviews(deps: Deps): Promise<Reviews> {
   }
 
   async function open(kind: Kind, { bucket, entryId, sealed }: SealedIn) {
-    const opener = bucket === SERVICE ? deps.sealer : await keys.sealerOf(bucket);
-    return opener?.open(sealed, kind, bucket, entryId);
+    const openWith = (sealer: Sealer) => sealer.open(sealed, kind, bucket, entryId);
+    if (bucket === SERVICE) return openWith(deps.sealer);
+    return await keys.withSealer(bucket, openWith);
   }
 
   return {
@@ -77,7 +85,11 @@ export async function openReviews(deps: Deps): Promise<Reviews> {
       return opened && checked(review, JSON.parse(utf8Text(opened)) as ReviewContent);
     },
     shredOutdated: async (nowMs, keptMonths) => {
-      const ended = await shredOutdatedBuckets({ ...deps, keys }, nowMs, keptMonths);
+      const ended = await shredOutdatedReviews(
+        { ...deps, keys, calendar: CALENDAR },
+        nowMs,
+        keptMonths,
+      );
       // A clock that runs ahead may have taken the keys that are in use.
       await keys.prepare();
       return ended;

@@ -7,6 +7,7 @@ import {
   type UsedTokenRow,
   usedTokenSchema,
 } from './access-rows.js';
+import { type BucketKeyRow, bucketKeySchema } from './bucket-key-rows.js';
 import { type DeliveryRow, deliverySchema } from './delivery-rows.js';
 import { type DestinationRow, destinationSchema } from './destination-rows.js';
 import { type ErasureRow, erasureSchema } from './erasure-rows.js';
@@ -36,7 +37,7 @@ import {
   type PendingEntryRow,
   pendingEntrySchema,
 } from './log-rows.js';
-import { type ReviewKeyRow, type ReviewRow, reviewKeySchema, reviewSchema } from './review-rows.js';
+import { type ReviewRow, reviewSchema } from './review-rows.js';
 import { type SessionRow, sessionSchema } from './session-rows.js';
 import { type SubjectRow, subjectSchema } from './subject-rows.js';
 
@@ -58,7 +59,7 @@ export interface Collections {
   readonly logKeys: mongo.Collection<LogKeyRow>;
   readonly cosignatures: mongo.Collection<CosignatureRow>;
   readonly reviews: mongo.Collection<ReviewRow>;
-  readonly reviewKeys: mongo.Collection<ReviewKeyRow>;
+  readonly bucketKeys: mongo.Collection<BucketKeyRow>;
   readonly keyRoots: mongo.Collection<KeyRootRow>;
   readonly keyTrees: mongo.Collection<KeyTreeRow>;
   readonly keyNodes: mongo.Collection<KeyNodeRow>;
@@ -85,7 +86,7 @@ export const SCHEMAS: Readonly<Record<CollectionName, Schema>> = {
   logKeys: logKeySchema,
   cosignatures: cosignatureSchema,
   reviews: reviewSchema,
-  reviewKeys: reviewKeySchema,
+  bucketKeys: bucketKeySchema,
   keyRoots: keyRootSchema,
   keyTrees: keyTreeSchema,
   keyNodes: keyNodeSchema,

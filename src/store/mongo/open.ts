@@ -2,6 +2,7 @@ import type { Connection } from 'mongoose';
 import { ServiceError } from '../../errors/service-error.js';
 import type { Store, Stores } from '../../operations/unit-of-work.js';
 import { accessStore } from './access.js';
+import { bucketKeyStore } from './bucket-keys.js';
 import type { Collections } from './collections.js';
 import { connect, database } from './connection.js';
 import { deliveryStore } from './deliveries.js';
@@ -73,6 +74,7 @@ function createStores(scope: Scope): Stores {
     audit: pendingEntryStore(scope),
     logKeys: logKeyStore(scope),
     reviews: reviewStore(scope),
+    bucketKeys: bucketKeyStore(scope),
   };
 }
 

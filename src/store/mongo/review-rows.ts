@@ -1,13 +1,10 @@
 import { Schema } from 'mongoose';
-import type { Review, ReviewKey } from '../../audit/reviews/review-store.js';
-import { bytes, number, optional, text } from './fields.js';
-import { REQUIRED_BYTES, REQUIRED_NUMBER, REQUIRED_TEXT, STRICT, type Written } from './schema.js';
+import type { Review } from '../../audit/reviews/review-store.js';
+import { bytes, optional, text } from './fields.js';
+import { REQUIRED_BYTES, REQUIRED_TEXT, STRICT, type Written } from './schema.js';
 
 /** `_id` is the entryId. */
 export type ReviewRow = Omit<Review, 'entryId'> & Written & { readonly _id: string };
-
-/** `_id` is the bucket. */
-export type ReviewKeyRow = Omit<ReviewKey, 'bucket'> & Written & { readonly _id: string };
 
 export const reviewSchema = new Schema(
   {
@@ -22,31 +19,11 @@ export const reviewSchema = new Schema(
 reviewSchema.index({ tenantId: 1, _id: -1 });
 reviewSchema.index({ bucket: 1 });
 
-export const reviewKeySchema = new Schema(
-  {
-    _id: REQUIRED_TEXT,
-    writeId: REQUIRED_TEXT,
-    keyId: REQUIRED_TEXT,
-    sealedKey: REQUIRED_BYTES,
-    createdAtMs: REQUIRED_NUMBER,
-  },
-  STRICT,
-);
-
 export function toReview(row: object): Review {
   return {
     entryId: text(row, '_id'),
     ...optional(text, row, 'tenantId'),
     bucket: text(row, 'bucket'),
     sealed: bytes(row, 'sealed'),
-  };
-}
-
-export function toReviewKey(row: object): ReviewKey {
-  return {
-    bucket: text(row, '_id'),
-    keyId: text(row, 'keyId'),
-    sealedKey: bytes(row, 'sealedKey'),
-    createdAtMs: number(row, 'createdAtMs'),
   };
 }

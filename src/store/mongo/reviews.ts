@@ -1,11 +1,11 @@
 import type { ReviewStore } from '../../audit/reviews/review-store.js';
-import { insertOnce, removeSome } from './once.js';
-import { type ReviewKeyRow, toReview, toReviewKey } from './review-rows.js';
+import { removeSome } from './once.js';
+import { toReview } from './review-rows.js';
 import type { Scope } from './scope.js';
 
 export function reviewStore(scope: Scope): ReviewStore {
   const { options } = scope;
-  const { reviews, reviewKeys } = scope.collections;
+  const { reviews } = scope.collections;
 
   return {
     async list({ tenantId, beforeEntryId, limit }) {
@@ -19,17 +19,5 @@ export function reviewStore(scope: Scope): ReviewStore {
     },
     removeBucket: (bucket, limit) =>
       removeSome(scope, { collection: reviews, which: { bucket }, limit }),
-    async listKeys() {
-      const sorted = { ...options, sort: { _id: 1 } } as const;
-      const rows: ReviewKeyRow[] = await scope.call(() => reviewKeys.find({}, sorted).toArray());
-      return rows.map(toReviewKey);
-    },
-    insertKey({ bucket, ...members }) {
-      const row = { _id: bucket, ...members };
-      return insertOnce(scope, { collection: reviewKeys, row, keys: { _id: bucket } });
-    },
-    async removeKey(bucket) {
-      await scope.call(() => reviewKeys.deleteOne({ _id: bucket }, options));
-    },
   };
 }

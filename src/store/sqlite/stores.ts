@@ -8,7 +8,9 @@ import type { ErasureStore } from '../../erasure/erasure-store.js';
 import type { Stores } from '../../operations/unit-of-work.js';
 import type { IdempotencyStore } from '../../sessions/idempotency-store.js';
 import type { SessionStore } from '../../sessions/session-store.js';
+import type { BucketKeyStore } from '../../vault/buckets/bucket-key-store.js';
 import { accessStore } from './access.js';
+import { bucketKeyStore } from './bucket-keys.js';
 import { deliveryStore } from './deliveries.js';
 import { destinationStore } from './destinations.js';
 import { erasureStore } from './erasures.js';
@@ -33,6 +35,7 @@ export function storesOn(runner: Runner): Stores {
     audit: pendingEntryStore(runner),
     logKeys: logKeyStore(runner),
     reviews: reviewStore(runner),
+    bucketKeys: bucketKeyStore(runner),
   };
 }
 
@@ -52,6 +55,7 @@ export class TransactionStores implements Stores {
   #audit: PendingEntryStore | undefined;
   #logKeys: LogKeyStore | undefined;
   #reviews: ReviewStore | undefined;
+  #bucketKeys: BucketKeyStore | undefined;
 
   constructor(runner: Runner) {
     this.#runner = runner;
@@ -95,5 +99,9 @@ export class TransactionStores implements Stores {
 
   get reviews(): ReviewStore {
     return (this.#reviews ??= reviewStore(this.#runner));
+  }
+
+  get bucketKeys(): BucketKeyStore {
+    return (this.#bucketKeys ??= bucketKeyStore(this.#runner));
   }
 }

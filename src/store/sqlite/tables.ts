@@ -200,7 +200,7 @@ CREATE TABLE reviews (
 ) STRICT;
 CREATE INDEX reviewsOfTenant ON reviews (tenantId, entryId) WHERE tenantId IS NOT NULL;
 
-CREATE TABLE reviewKeys (
+CREATE TABLE bucketKeys (
   bucket TEXT PRIMARY KEY,
   keyId TEXT NOT NULL,
   sealedKey BLOB NOT NULL,

@@ -1,25 +1,27 @@
 import type { ErasureStore } from '../../erasure/erasure-store.js';
 import { type Clock, SECOND_MS } from '../../lib/clock.js';
 import { timeOrderedId } from '../../lib/ids.js';
+import type { BucketCalendar } from '../../vault/buckets/bucket-calendar.js';
+import type { BucketKeyStore } from '../../vault/buckets/bucket-key-store.js';
+import type { BucketKeys } from '../../vault/buckets/bucket-keys.js';
+import { shredOutdated } from '../../vault/buckets/shred-buckets.js';
 import type { Vault } from '../../vault/vault.js';
 import { leafText } from '../leaf.js';
 import type { LogStore, PendingEntryStore } from '../log-store.js';
-import type { BucketKeys } from './bucket-keys.js';
-import { isOutdated, monthEndMs, newestOutdated } from './review-months.js';
 import type { ReviewStore } from './review-store.js';
 
 const BATCH_SIZE = 500;
-/** A database that came back from a backup does not know of the keys that were made since. */
 const UNKNOWN_MONTHS = 12;
 
 /** The part of a transaction in which a bucket ends. */
 interface EndStores {
-  readonly reviews: ReviewStore;
+  readonly bucketKeys: BucketKeyStore;
   readonly audit: PendingEntryStore;
 }
 
 export interface ShredDeps {
   readonly store: {
+    readonly bucketKeys: BucketKeyStore;
     readonly reviews: ReviewStore;
     readonly erasures: Pick<ErasureStore, 'removeOfBucket'>;
     readonly log: Pick<LogStore, 'forgetEntriesBefore'>;
@@ -28,6 +30,7 @@ export interface ShredDeps {
   readonly vault: Pick<Vault, 'shredScope'>;
   readonly clock: Clock;
   readonly keys: BucketKeys;
+  readonly calendar: BucketCalendar;
 }
 
 /**
@@ -36,36 +39,30 @@ export interface ShredDeps {
  * the claims of a receipt in it, and nobody can link the leaves of the month with a name who does not
  * hold the receipt. May be repeated after a crash at any step. Returns the buckets.
  */
-export async function shredOutdatedBuckets(
+export async function shredOutdatedReviews(
   deps: ShredDeps,
   nowMs: number,
   keptMonths: number,
 ): Promise<readonly string[]> {
-  const isOver = (bucket: string): boolean => isOutdated(bucket, nowMs, keptMonths);
-  // Also what another process has shredded.
-  deps.keys.forget(isOver);
-  const known = (await deps.store.reviews.listKeys()).map(({ bucket }) => bucket);
-  const ended = known.filter(isOver);
-  for (const bucket of ended) await shredBucket(deps, bucket);
-  for (const bucket of newestOutdated(nowMs, keptMonths, UNKNOWN_MONTHS))
-    if (!ended.includes(bucket)) await deps.vault.shredScope({ bucket });
-  return ended;
+  const { calendar } = deps;
+  return await shredOutdated(deps, {
+    ...{ calendar, nowMs, keptPeriods: keptMonths },
+    unknown: calendar.newestOutdated(nowMs, keptMonths, UNKNOWN_MONTHS),
+    remove: (bucket) => removeBucket(deps, bucket),
+  });
 }
 
-/** The key first, because what is removed may come back from a backup; its row last, to be found again. */
-async function shredBucket(deps: ShredDeps, bucket: string): Promise<void> {
-  const { store, vault, keys } = deps;
-  await vault.shredScope({ bucket });
-  keys.forget((held) => held === bucket);
-  const endMs = monthEndMs(bucket) ?? 0;
+async function removeBucket(deps: ShredDeps, bucket: string): Promise<void> {
+  const { store } = deps;
+  const endMs = deps.calendar.endMs(bucket) ?? 0;
   await repeat((limit) => store.reviews.removeBucket(bucket, limit));
   await repeat((limit) => store.erasures.removeOfBucket(bucket, limit));
   await repeat((limit) => store.log.forgetEntriesBefore(endMs, limit));
-  await store.transaction(async ({ reviews, audit }) => {
-    const left = await reviews.listKeys();
+  await store.transaction(async ({ bucketKeys, audit }) => {
+    const left = await bucketKeys.list();
     if (!left.some((key) => key.bucket === bucket)) return;
     await audit.append(retentionEntry(deps.clock.nowMs()));
-    await reviews.removeKey(bucket);
+    await bucketKeys.remove(bucket);
   });
 }
 
