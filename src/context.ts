@@ -3,6 +3,7 @@ import { webhookTermsOf } from './access/webhook-terms.js';
 import { type Application, type Overrides, openApplication } from './application.js';
 import type { Reviews } from './audit/reviews/reviews.js';
 import type { Sequencer } from './audit/sequencer.js';
+import { openDaySeals } from './callbacks/day-sealer.js';
 import { DeliveryWorker } from './callbacks/delivery-worker.js';
 import type { Config } from './config/config.js';
 import type { HttpDeps } from './http/deps.js';
@@ -57,19 +58,19 @@ async function join(application: Application): Promise<Context> {
   });
   const opened = await openVault({ config, store, watch, onFenced });
 
-  const { sequencer, ...audit } = await openLog(application, opened.vault).catch(
-    async (error: unknown) => {
-      await opened.close();
-      throw error;
-    },
-  );
+  const giveUp = async (error: unknown): Promise<never> => {
+    await opened.close();
+    throw error;
+  };
+  const { sequencer, ...audit } = await openLog(application, opened.vault).catch(giveUp);
+  const daySeals = await openDaySeals({ store, vault: opened.vault, clock }).catch(giveUp);
   const addressPolicy = createAddressPolicy(config.egress);
   const sender = createWebhookSender(addressPolicy);
   const worker = new DeliveryWorker({
     deliveries: store.deliveries,
     destinations: store.destinations,
     sender,
-    sealer,
+    daySealer: daySeals,
     signingKey,
     bodyOf: async (delivery) => await webhookBody(operations, delivery),
     termsOf: async (tenantId) =>
@@ -90,6 +91,7 @@ async function join(application: Application): Promise<Context> {
     ...application,
     log: audit.log,
     reviews: audit.reviews,
+    daySeals,
     receipts: audit.receipts,
     vault: opened.vault,
     addressPolicy,
@@ -138,6 +140,7 @@ async function join(application: Application): Promise<Context> {
       await worker.stop();
       await sender.close();
       await audit.stop();
+      daySeals.close();
       await opened.close();
       await store.close();
     },

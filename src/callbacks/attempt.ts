@@ -1,10 +1,10 @@
 import { allowsHost } from '../access/host-list.js';
 import type { WebhookTerms } from '../access/webhook-terms.js';
 import { SealBroken } from '../crypto/seal.js';
-import type { Sealer } from '../crypto/sealer.js';
 import type { SigningKey } from '../crypto/signing-key.js';
 import { type Clock, isoTime } from '../lib/clock.js';
 import { type Callback, openCallback } from './callback.js';
+import type { DaySealer } from './day-sealer.js';
 import type { AttemptResult, Delivery } from './delivery-store.js';
 import { type Verdict, verdictOf } from './destination-health.js';
 import { signHttpMessage } from './http-signature.js';
@@ -17,10 +17,10 @@ const KEPT_ATTEMPTS = 50;
 
 export interface AttemptDeps {
   readonly sender: WebhookSender;
-  readonly sealer: Sealer;
+  readonly daySealer: DaySealer;
   readonly signingKey: SigningKey;
-  /** The exact body to send now. Throws SealBroken when it does not open. */
-  bodyOf(delivery: Delivery): Promise<Uint8Array>;
+  /** The exact body to send now; undefined when its key is gone. Throws SealBroken when it does not open. */
+  bodyOf(delivery: Delivery): Promise<Uint8Array | undefined>;
   /** How the tenant's webhooks are to be sent now; wiped after each use. */
   termsOf(tenantId: string): Promise<WebhookTerms>;
   readonly schedule: RetrySchedule;
@@ -64,9 +64,12 @@ interface Content {
   readonly body: Uint8Array;
 }
 
+/** Undefined when the key of its day is gone, or the bytes are not what they should be. */
 async function openContent(deps: AttemptDeps, delivery: Delivery): Promise<Content | undefined> {
   try {
-    return { callback: openCallback(deps.sealer, delivery), body: await deps.bodyOf(delivery) };
+    const callback = await openCallback(deps.daySealer, delivery);
+    const body = callback && (await deps.bodyOf(delivery));
+    return callback && body && { callback, body };
   } catch (error) {
     if (error instanceof SealBroken) return undefined;
     throw error;

@@ -1,7 +1,7 @@
-import type { Sealer } from '../crypto/sealer.js';
 import { invalidAt, type Problem, ServiceError } from '../errors/service-error.js';
 import { utf8, utf8Text } from '../lib/bytes.js';
 import { type AllowedAddresses, callbackRefusal } from './address-policy.js';
+import type { DaySealer } from './day-sealer.js';
 
 /** Where an integrator wants its webhooks, and the headers it wants with them (names in lower case). */
 export interface Callback {
@@ -54,21 +54,27 @@ export function acceptCallback(
   return { url: new URL(callback.url).href, headers: Object.fromEntries(kept) };
 }
 
-/** Seals a callback for one session; only {@link openCallback} with the same session opens it. */
+/** Seals a callback for one session in the day of this time; only {@link openCallback} opens it. */
 export function sealCallback(
-  sealer: Sealer,
-  content: { sessionId: string; callback: Callback },
+  daySealer: DaySealer,
+  content: { sessionId: string; callback: Callback; atMs: number },
 ): Uint8Array {
-  return sealer.seal(utf8(JSON.stringify(content.callback)), 'callback', content.sessionId);
+  const { sessionId, callback, atMs } = content;
+  const context = { kind: 'callback', id: sessionId } as const;
+  return daySealer.seal(atMs, context, utf8(JSON.stringify(callback)));
 }
 
-/** Opens what {@link sealCallback} made. Throws SealBroken when it belongs to another session. */
-export function openCallback(
-  sealer: Sealer,
+/**
+ * Opens what {@link sealCallback} made; undefined when the key of its day is gone. Throws SealBroken
+ * when it belongs to another session, UNAVAILABLE when the vault cannot be asked.
+ */
+export async function openCallback(
+  daySealer: DaySealer,
   content: { sessionId: string; sealedCallback: Uint8Array },
-): Callback {
-  const bytes = sealer.open(content.sealedCallback, 'callback', content.sessionId);
-  return JSON.parse(utf8Text(bytes)) as Callback;
+): Promise<Callback | undefined> {
+  const context = { kind: 'callback', id: content.sessionId } as const;
+  const bytes = await daySealer.open(content.sealedCallback, context);
+  return bytes && (JSON.parse(utf8Text(bytes)) as Callback);
 }
 
 function headerProblems(headers: readonly (readonly [string, string])[]): readonly Problem[] {

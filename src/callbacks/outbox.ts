@@ -1,25 +1,29 @@
-import type { Sealer } from '../crypto/sealer.js';
 import { utf8 } from '../lib/bytes.js';
 import { timeOrderedId } from '../lib/ids.js';
 import type { Session } from '../sessions/session.js';
-import { openCallback } from './callback.js';
+import type { DaySealer } from './day-sealer.js';
 import type { Delivery, EventType } from './delivery-store.js';
 import { type SessionOutcome, sessionEndedBody, sessionStartedBody } from './event.js';
 
 /**
  * The row that carries the event of an ended session to its callback. It is inserted in the
  * transaction that ends the session, so that neither exists without the other. The body is fixed
- * here: every attempt and every poll gets the same bytes.
- *
- * Throws SealBroken when the session's callback does not open.
+ * here: every attempt and every poll gets the same bytes. It is sealed in the day of the event, and the
+ * callback stays in the day of the session: nothing has to be opened here. Throws UNAVAILABLE when there
+ * is no key to seal under.
  */
 export function newDelivery(
-  sealer: Sealer,
+  daySealer: DaySealer,
   event: { outcome: SessionOutcome; nowMs: number; dueAtMs: number; erasureId?: string },
 ): Delivery {
   const { outcome, nowMs, dueAtMs, erasureId } = event;
   const body = sessionEndedBody(outcome);
-  const row = newRow(sealer, { session: outcome.session, body, nowMs, eventType: 'session.ended' });
+  const row = newRow(daySealer, {
+    session: outcome.session,
+    body,
+    nowMs,
+    eventType: 'session.ended',
+  });
   return { ...row, ...(erasureId !== undefined && { erasureId }), dueAtMs };
 }
 
@@ -28,27 +32,28 @@ export function newDelivery(
  * as started.
  */
 export function newStartedDelivery(
-  sealer: Sealer,
+  daySealer: DaySealer,
   event: { session: Session; nowMs: number },
 ): Delivery {
   const body = sessionStartedBody(event.session);
-  return newRow(sealer, { ...event, body, eventType: 'session.started' });
+  return newRow(daySealer, { ...event, body, eventType: 'session.started' });
 }
 
 function newRow(
-  sealer: Sealer,
+  daySealer: DaySealer,
   event: { session: Session; eventType: EventType; body: object; nowMs: number },
 ): Delivery {
   const { session, eventType, nowMs } = event;
   const deliveryId = timeOrderedId(nowMs);
+  const context = { kind: 'webhook', id: deliveryId } as const;
   return {
     deliveryId,
     tenantId: session.tenantId,
     sessionId: session.sessionId,
     eventType,
-    origin: new URL(openCallback(sealer, session).url).origin,
+    origin: session.callbackOrigin,
     sealedCallback: session.sealedCallback,
-    sealedBody: sealer.seal(utf8(JSON.stringify(event.body)), 'webhook', deliveryId),
+    sealedBody: daySealer.seal(nowMs, context, utf8(JSON.stringify(event.body))),
     state: 'pending',
     attempts: 0,
     attemptLog: [],
@@ -57,10 +62,14 @@ function newRow(
   };
 }
 
-/** The exact bytes of a delivery's body: UTF-8 JSON. Throws SealBroken when they were changed. */
-export function openBody(
-  sealer: Sealer,
+/**
+ * The exact bytes of a delivery's body: UTF-8 JSON; undefined when the key of its day is gone. Throws
+ * SealBroken when they were changed, UNAVAILABLE when the vault cannot be asked.
+ */
+export async function openBody(
+  daySealer: DaySealer,
   delivery: Pick<Delivery, 'deliveryId' | 'sealedBody'>,
-): Uint8Array {
-  return sealer.open(delivery.sealedBody, 'webhook', delivery.deliveryId);
+): Promise<Uint8Array | undefined> {
+  const context = { kind: 'webhook', id: delivery.deliveryId } as const;
+  return await daySealer.open(delivery.sealedBody, context);
 }

@@ -4,6 +4,7 @@ import type { Receipts } from '../audit/receipts.js';
 import type { Reviews } from '../audit/reviews/reviews.js';
 import type { TreeReader } from '../audit/tree-reader.js';
 import type { AddressPolicy } from '../callbacks/address-policy.js';
+import type { DaySeals } from '../callbacks/day-sealer.js';
 import type { Delivery } from '../callbacks/delivery-store.js';
 import type { Destination } from '../callbacks/destination-store.js';
 import type { ModelConfig } from '../config/config.js';
@@ -58,6 +59,7 @@ export interface OperationDeps {
   readonly watch: Watch;
   readonly log: OperationLog;
   readonly reviews: Reviews;
+  readonly daySeals: DaySeals;
   readonly receipts: Receipts;
   /** The log's sequencer: resolves when everything appended so far has its place in the log. */
   readonly sequencer: { settle(): Promise<void> };

@@ -39,7 +39,7 @@ export async function endSession(
   if (ended === undefined) return undefined;
   const { message, errors, identificationResult } = ending;
   const uuid = ended.uuid ?? identificationResult?.uuid;
-  const delivery = newDelivery(deps.sealer, {
+  const delivery = newDelivery(deps.daySeals, {
     outcome: {
       // A DELETE session stores no uuid; its webhook names the subject as every other does.
       session: { ...ended, ...(uuid !== undefined && { uuid }) },

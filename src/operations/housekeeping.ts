@@ -9,6 +9,8 @@ const SWEEP_INTERVAL_MS = 2 * SECOND_MS;
 const RETENTION_INTERVAL_MS = HOUR_MS;
 /** An undeliverable webhook is given up after about three days; sessions stay at least as long. */
 const LONGEST_DELIVERY_MS = 5 * DAY_MS;
+/** The largest `sessionExpiry`. */
+const LONGEST_SESSION_MS = DAY_MS;
 
 /** How long what has ended is kept. */
 interface Retention {
@@ -22,11 +24,16 @@ async function sweep(deps: OperationDeps): Promise<void> {
   await expireDueSessions(deps);
   await resumeErasures(deps, 'running');
   await reflectErasures(deps);
-  await deps.reviews.prepare();
 }
 
-/** Removes what nobody needs any more. */
-async function removeOutdated(deps: OperationDeps, retention: Retention): Promise<void> {
+/** Has the keys ready that the next month and the next day will need. */
+async function prepareKeys(deps: OperationDeps): Promise<void> {
+  await deps.reviews.prepare();
+  await deps.daySeals.prepare();
+}
+
+/** Removes what nobody needs any more, and shreds the keys of what may come back from a backup. */
+export async function removeOutdated(deps: OperationDeps, retention: Retention): Promise<void> {
   const { store, clock } = deps;
   const nowMs = clock.nowMs();
   const keptSinceMs = nowMs - Math.max(retention.sessionsMs, LONGEST_DELIVERY_MS);
@@ -35,19 +42,32 @@ async function removeOutdated(deps: OperationDeps, retention: Retention): Promis
   await repeat((limit) => store.destinations.removeQuietSince(keptSinceMs, limit));
   await repeat((limit) => store.idempotency.removeExpired(nowMs, limit));
   await repeat((limit) => store.access.removeExpiredTokens(nowMs, limit));
+  await deps.daySeals.shredOutdated(nowMs, keptDays(retention));
   await deps.reviews.shredOutdated(nowMs, retention.reviewMonths);
 }
 
-/** Runs both for as long as the process lives; returns how to stop it. */
+/**
+ * How long the key of a day outlives it: a session that began in it may last, its webhook may be under way,
+ * and then both are kept.
+ */
+function keptDays({ sessionsMs }: Retention): number {
+  return Math.ceil((LONGEST_SESSION_MS + LONGEST_DELIVERY_MS + sessionsMs) / DAY_MS);
+}
+
+/** Runs all of it for as long as the process lives; returns how to stop it. */
 export function startHousekeeping(deps: OperationDeps, retention: Retention): () => Promise<void> {
   const sweeping = every(SWEEP_INTERVAL_MS, deps, async () => {
     await sweep(deps);
+  });
+  // Apart from the sweep, which cannot end a session while there is no key to seal its webhook under.
+  const preparing = every(SWEEP_INTERVAL_MS, deps, async () => {
+    await prepareKeys(deps);
   });
   const removing = every(RETENTION_INTERVAL_MS, deps, async () => {
     await removeOutdated(deps, retention);
   });
   return async () => {
-    await Promise.all([sweeping(), removing()]);
+    await Promise.all([sweeping(), preparing(), removing()]);
   };
 }
 

@@ -43,8 +43,8 @@ export async function webhookPayload(
   const delivery = isOpen(session)
     ? undefined
     : await deps.store.deliveries.findBySession(session.sessionId);
-  if (delivery !== undefined)
-    return JSON.parse(utf8Text(await webhookBody(deps, delivery))) as Webhook;
+  const body = delivery && (await webhookBody(deps, delivery));
+  if (body !== undefined) return JSON.parse(utf8Text(body)) as Webhook;
   return { sessionId: session.sessionId, status: outcomeOf(session) };
 }
 

@@ -33,10 +33,16 @@ export async function readReceipt(
   return { erasureId, receipt };
 }
 
-/** The exact bytes of a webhook as it is sent or read now: that of a DELETE carries the receipt. */
-export async function webhookBody(deps: OperationDeps, delivery: Delivery): Promise<Uint8Array> {
-  const body = openBody(deps.sealer, delivery);
-  if (delivery.erasureId === undefined) return body;
+/**
+ * The exact bytes of a webhook as it is sent or read now: that of a DELETE carries the receipt.
+ * Undefined when the key of its day is gone.
+ */
+export async function webhookBody(
+  deps: OperationDeps,
+  delivery: Delivery,
+): Promise<Uint8Array | undefined> {
+  const body = await openBody(deps.daySeals, delivery);
+  if (body === undefined || delivery.erasureId === undefined) return body;
   const receipt = await receiptOf(deps, delivery.erasureId);
   if (receipt === undefined) return body;
   return utf8(JSON.stringify({ ...(JSON.parse(utf8Text(body)) as object), receipt }));

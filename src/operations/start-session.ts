@@ -8,7 +8,7 @@ export async function startSession(deps: OperationDeps, session: Session): Promi
   const delivery = await deps.store.transaction(async (stores) => {
     const isFirst = await stores.sessions.markStarted(session.sessionId);
     if (!isFirst || session.sentEvents === 'last') return undefined;
-    const started = newStartedDelivery(deps.sealer, { session, nowMs: deps.clock.nowMs() });
+    const started = newStartedDelivery(deps.daySeals, { session, nowMs: deps.clock.nowMs() });
     await stores.deliveries.insert(started);
     return started;
   });

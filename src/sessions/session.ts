@@ -25,7 +25,9 @@ export interface Session {
   readonly transactionID?: string;
   /** Which events the callback gets: all, or the last one alone. */
   readonly sentEvents: 'all' | 'last';
-  /** JSON of the integrator's `callback` {url, headers}, sealed for this session. */
+  /** Origin of the callback's URL: all of it that is kept in clear, because paths and queries hold tokens. */
+  readonly callbackOrigin: string;
+  /** JSON of the integrator's `callback` {url, headers}, sealed for this session and the day of its creation. */
   readonly sealedCallback: Uint8Array;
   /** The challenge: 32 random bytes, base64url; accepted once, until the session ends. */
   readonly nonce: string;

@@ -137,13 +137,13 @@ describe('a callback', () => {
     expect(Object.keys(accepted.headers)).toEqual(['__proto__']);
   });
 
-  test('when it is sealed for a session, then it opens for that session alone', () => {
+  test('when it is sealed for a session, then it opens for that session alone', async () => {
     const sealer = testSealer();
     const callback = { url, headers: { authorization: 'Bearer s3cret' } };
-    const sealedCallback = sealCallback(sealer, { sessionId: SESSION_ID, callback });
+    const sealedCallback = sealCallback(sealer, { sessionId: SESSION_ID, callback, atMs: 0 });
     expect(Buffer.from(sealedCallback).includes('s3cret')).toBe(false);
-    expect(openCallback(sealer, { sessionId: SESSION_ID, sealedCallback })).toEqual(callback);
-    expect(() => openCallback(sealer, { sessionId: 'another', sealedCallback })).toThrow(
+    expect(await openCallback(sealer, { sessionId: SESSION_ID, sealedCallback })).toEqual(callback);
+    await expect(openCallback(sealer, { sessionId: 'another', sealedCallback })).rejects.toThrow(
       SealBroken,
     );
   });

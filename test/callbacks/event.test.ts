@@ -102,7 +102,7 @@ describe('the outbox', () => {
   const url = 'https://hooks.example:8443/in/secret-path?token=secret';
   const event = { nowMs: 1_700_000_030_000, dueAtMs: 1_700_000_031_000 };
 
-  test('when a session ends, then its delivery keeps the body and the caller sealed', () => {
+  test('when a session ends, then its delivery keeps the body and the caller sealed', async () => {
     const session = endedSession({ sealer, url, headers: { authorization: 'Bearer secret' } });
     const outcome = verifiedOutcome(session);
     const delivery = newDelivery(sealer, { outcome, ...event });
@@ -122,15 +122,17 @@ describe('the outbox', () => {
       expect(Buffer.from(delivery.sealedBody).includes(secret)).toBe(false);
       expect(Buffer.from(delivery.sealedCallback).includes(secret)).toBe(false);
     }
-    const body = Buffer.from(openBody(sealer, delivery)).toString('utf8');
+    const body = Buffer.from((await openBody(sealer, delivery))!).toString('utf8');
     expect(body).toBe(JSON.stringify(sessionEndedBody(outcome)));
   });
 
-  test('when the body is put into another delivery, then it does not open', () => {
+  test('when the body is put into another delivery, then it does not open', async () => {
     const outcome = verifiedOutcome(endedSession({ sealer, url }));
     const first = newDelivery(sealer, { outcome, ...event });
     const second = newDelivery(sealer, { outcome, ...event });
     expect(second.deliveryId).not.toBe(first.deliveryId);
-    expect(() => openBody(sealer, { ...second, sealedBody: first.sealedBody })).toThrow(SealBroken);
+    await expect(openBody(sealer, { ...second, sealedBody: first.sealedBody })).rejects.toThrow(
+      SealBroken,
+    );
   });
 });

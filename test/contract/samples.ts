@@ -63,6 +63,7 @@ export function sampleSession(members: Partial<Session> = {}): Session {
     state: 'CREATED',
     redirectURL: 'https://app.example/done',
     sentEvents: 'last',
+    callbackOrigin: 'https://receiver.example',
     sealedCallback: randomBytes(64),
     nonce: digest(),
     createdAtMs: NOW_MS,

@@ -45,6 +45,7 @@ describe('insert and find', () => {
       failureUrl: 'https://app.example/failed?x=ü',
       auditTag: DIFFICULT_TEXT,
       transactionID: DIFFICULT_TEXT,
+      callbackOrigin: `https://${DIFFICULT_TEXT}`,
       sealedCallback: ALL_BYTES,
     });
     const { sessions } = await opened.reopen();

@@ -57,6 +57,7 @@ export const session: Session = {
   auditTag: 'tag',
   transactionID: 'transaction',
   sentEvents: 'last',
+  callbackOrigin: 'https://acme.example',
   sealedCallback: Uint8Array.of(7, 7),
   nonce: 'nonce',
   createdAtMs: T0,

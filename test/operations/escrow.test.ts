@@ -92,7 +92,9 @@ test('when a root is in escrow, then every DELETE says until when, also when it 
   expect(Math.abs(untilMs - Date.now() - 3 * DAY_MS)).toBeLessThan(3_600_000);
   expect((await erase('ada'))['irrecoverableBy']).toBe(erased['irrecoverableBy']);
   lethe.clock.advance(untilMs - lethe.clock.nowMs());
-  expect(await erase('bob')).not.toHaveProperty('irrecoverableBy');
+  const late = await erase('bob');
+  expect(late).toHaveProperty('receipt');
+  expect(late).not.toHaveProperty('irrecoverableBy');
   expect(await erase('ada')).not.toHaveProperty('irrecoverableBy');
 });
 

@@ -17,6 +17,7 @@ const INSERT = insertInto<Session>('sessions', {
   auditTag: true,
   transactionID: true,
   sentEvents: true,
+  callbackOrigin: true,
   sealedCallback: true,
   nonce: true,
   createdAtMs: true,

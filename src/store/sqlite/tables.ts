@@ -54,6 +54,7 @@ CREATE TABLE sessions (
   auditTag TEXT,
   transactionID TEXT,
   sentEvents TEXT NOT NULL,
+  callbackOrigin TEXT NOT NULL,
   sealedCallback BLOB NOT NULL,
   nonce TEXT NOT NULL,
   createdAtMs INTEGER NOT NULL,

@@ -9,6 +9,8 @@ import type { BucketKey, BucketKeyStore } from './bucket-key-store.js';
 const KEY_BYTES = 32;
 /** Keys in memory: this period's, the next one's, and those that were used last. */
 const MOST_HELD = 16;
+/** How many periods late a bucket may still be sealed in: what lies in it ends so much earlier. */
+const MOST_LATE = 5;
 
 /** Whose buckets they are. */
 export interface BucketKind {
@@ -51,15 +53,16 @@ export class BucketKeys {
   }
 
   /**
-   * The bucket to seal in at this time: its own, or the newest whose key is in memory, unless that is
-   * older than the one before its own. Throws UNAVAILABLE when there is none.
+   * The bucket to seal in at this time: its own; when that is not in memory, because the clock stepped
+   * or the vault was away, the newest that is and is not too old. Throws UNAVAILABLE when there is none.
    */
   sealerAt(atMs: number): { readonly bucket: string; readonly sealer: Sealer } {
     const { calendar, content } = this.#kind;
     const own = calendar.bucketOf(atMs);
     const [newest = ''] = [...this.#held.keys()].sort().reverse();
     const bucket = this.#held.has(own) ? own : newest;
-    const sealer = bucket >= calendar.bucketFrom(atMs, -1) ? this.#use(bucket)?.sealer : undefined;
+    const sealer =
+      bucket >= calendar.bucketFrom(atMs, -MOST_LATE) ? this.#use(bucket)?.sealer : undefined;
     if (sealer === undefined)
       throw new ServiceError('UNAVAILABLE', {
         detail: `there is no key for ${content}: the key tree must be the newest there is, and the vault must answer`,
