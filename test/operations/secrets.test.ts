@@ -16,6 +16,7 @@ const planted = {
   deviceInfo: `canary-device-${randomUUID()}`,
   deviceInfoHeader: `canary-device-header-${randomUUID()}`,
   callbackHeader: `Bearer canary-callback-header-${randomUUID()}`,
+  callbackPath: `canary-callback-path-${randomUUID()}`,
   callbackQuery: `canary-callback-query-${randomUUID()}`,
   redirectQuery: `canary-redirect-query-${randomUUID()}`,
   idempotencyKey: `canary-idempotency-${randomUUID()}`,
@@ -59,7 +60,7 @@ function bodyOf(type: string): object {
     note: planted.unknownMember,
     redirectURL: `https://app.example/done?q=${planted.redirectQuery}`,
     callback: {
-      url: `${lethe.receiver.url}?q=${planted.callbackQuery}`,
+      url: `${lethe.receiver.url}/${planted.callbackPath}?q=${planted.callbackQuery}`,
       headers: { authorization: planted.callbackHeader },
     },
   };
@@ -189,15 +190,19 @@ describe('what was planted', () => {
 });
 
 describe('the bytes of the store', () => {
-  test.each(['apiKey', 'clientSecret', 'webhookSecret', 'callbackHeader', 'callbackQuery'])(
-    'when they are searched for %s, then it is not there',
-    async (name) => {
-      const value = secrets()[name] ?? '';
-      const bytes = [whileEnrolled, await storedBytes(lethe.context.config)];
-      for (const form of [value, value.slice(-30), Buffer.from(value).toString('base64')])
-        expect(bytes.some((stored) => stored.includes(form))).toBe(false);
-    },
-  );
+  test.each([
+    'apiKey',
+    'clientSecret',
+    'webhookSecret',
+    'callbackHeader',
+    'callbackPath',
+    'callbackQuery',
+  ])('when they are searched for %s, then it is not there', async (name) => {
+    const value = secrets()[name] ?? '';
+    const bytes = [whileEnrolled, await storedBytes(lethe.context.config)];
+    for (const form of [value, value.slice(-30), Buffer.from(value).toString('base64')])
+      expect(bytes.some((stored) => stored.includes(form))).toBe(false);
+  });
 
   test('when they are searched for the template, then it is not there in any form', () => {
     const raw = Buffer.from(planted.embedding, 'base64');
