@@ -160,6 +160,14 @@ describe('a day key that is not in memory', () => {
     expect(await textIn(await open(), sealed)).toBe('before');
   });
 
+  test('when the clock steps back by years, then nothing is sealed for years, and the keys are prepared first', async () => {
+    const seals = await open();
+    world.clock.atMs -= 1_000 * DAY_MS;
+    expect(() => seal(seals, 'text')).toThrow('there is no key for callbacks and webhooks');
+    await seals.prepare();
+    expect(dayOf(seal(seals, 'text'))).toBe('callback/2024-02-29');
+  });
+
   test('when many days are opened, one after the other and at once, then few of their keys stay in memory', async () => {
     const vault = new MemoryVault(1);
     const sealed: [string, Uint8Array][] = [];

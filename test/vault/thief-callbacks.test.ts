@@ -137,10 +137,12 @@ async function steal(loot: { backups: readonly Backup[]; rootPath: string }) {
       [kind, bucketIn(sealed), id],
       [kind, id],
     ];
-    for (const bytes of [sealed, sealed.subarray(1 + sealed[0]!)])
-      for (const context of contexts) {
-        const opened = keys.map((key) => tried(() => createSealer(key).open(bytes, ...context)));
-        for (const content of opened) if (content !== undefined) stolen.add(utf8Text(content));
+    const forms = [sealed, sealed.subarray(1 + sealed[0]!)];
+    const ways = forms.flatMap((bytes) => contexts.map((context) => ({ bytes, context })));
+    for (const { bytes, context } of ways)
+      for (const key of keys) {
+        const opened = tried(() => createSealer(key).open(bytes, ...context));
+        stolen.add(opened === undefined ? '' : utf8Text(opened));
       }
   };
   for (const { callbacks, bodies } of all) {

@@ -9,8 +9,8 @@ import type { BucketKey, BucketKeyStore } from './bucket-key-store.js';
 const KEY_BYTES = 32;
 /** Keys in memory: this period's, the next one's, and those that were used last. */
 const MOST_HELD = 16;
-/** How many periods late a bucket may still be sealed in: what lies in it ends so much earlier. */
-const MOST_LATE = 5;
+/** How many periods away a bucket may be that is sealed in: what lies in it ends so much earlier or later. */
+const MOST_AWAY = 5;
 
 /** Whose buckets they are. */
 export interface BucketKind {
@@ -54,18 +54,14 @@ export class BucketKeys {
 
   /**
    * The bucket to seal in at this time: its own; when that is not in memory, because the clock stepped
-   * or the vault was away, the newest that is and is not too old. Throws UNAVAILABLE when there is none.
+   * or the vault was away, the newest of those close to it that are. Throws UNAVAILABLE when there is none.
    */
   sealerAt(atMs: number): { readonly bucket: string; readonly sealer: Sealer } {
-    const { calendar, content } = this.#kind;
-    const own = calendar.bucketOf(atMs);
-    const [newest = ''] = [...this.#held.keys()].sort().reverse();
-    const bucket = this.#held.has(own) ? own : newest;
-    const sealer =
-      bucket >= calendar.bucketFrom(atMs, -MOST_LATE) ? this.#use(bucket)?.sealer : undefined;
-    if (sealer === undefined)
+    const bucket = this.#heldAt(atMs);
+    const sealer = bucket === undefined ? undefined : this.#use(bucket)?.sealer;
+    if (bucket === undefined || sealer === undefined)
       throw new ServiceError('UNAVAILABLE', {
-        detail: `there is no key for ${content}: the key tree must be the newest there is, and the vault must answer`,
+        detail: `there is no key for ${this.#kind.content}: the key tree must be the newest there is, and the vault must answer`,
       });
     return { bucket, sealer };
   }
@@ -126,6 +122,16 @@ export class BucketKeys {
   async #find(bucket: string): Promise<BucketKey | undefined> {
     const keys = await this.#deps.store.bucketKeys.list();
     return keys.find((key) => key.bucket === bucket);
+  }
+
+  #heldAt(atMs: number): string | undefined {
+    const { calendar } = this.#kind;
+    const own = calendar.bucketOf(atMs);
+    if (this.#held.has(own)) return own;
+    const oldest = calendar.bucketFrom(atMs, -MOST_AWAY);
+    const newest = calendar.bucketFrom(atMs, MOST_AWAY);
+    const close = [...this.#held.keys()].filter((each) => oldest <= each && each <= newest);
+    return close.sort().at(-1);
   }
 
   #use(bucket: string): Held | undefined {
