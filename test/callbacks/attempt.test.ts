@@ -11,7 +11,7 @@ const sealer = testSealer();
 const callback = { url: 'https://hooks.example/in', headers: { 'x-own': '1' } };
 const delivery = sampleDelivery({
   sessionId: SESSION_ID,
-  sealedCallback: sealCallback(sealer, { sessionId: SESSION_ID, callback }),
+  sealedCallback: sealCallback(sealer, { atMs: 0, sessionId: SESSION_ID, callback }),
 });
 let sent: WebhookMessage[];
 let secret: SecretBytes;
@@ -39,7 +39,7 @@ function deps(terms: Parameters<typeof testTerms>[0] = {}): AttemptDeps {
         return Promise.resolve({ kind: 'answered', status: 200 });
       },
     },
-    sealer,
+    daySealer: sealer,
     signingKey: testSigningKey(),
     bodyOf: () => Promise.resolve(Buffer.from('{}')),
     termsOf: () => {
@@ -64,7 +64,9 @@ describe('an attempt', () => {
   });
 
   test('when it is sent, then the secrets that signed it are wiped already', async () => {
-    expect(await attemptDelivery(deps(), delivery)).toMatchObject({ outcome: '200' });
+    expect(await attemptDelivery(deps(), delivery)).toMatchObject({
+      attempt: { outcome: '200' },
+    });
     expect(isWipedWhenSent).toBe(true);
   });
 
@@ -79,7 +81,10 @@ describe('an attempt', () => {
   test('when the tenant no longer lists the host, then nothing is sent and it is tried again later', async () => {
     const result = await attemptDelivery(deps({ callbackHosts: ['other.example'] }), delivery);
     expect(sent).toEqual([]);
-    expect(result).toMatchObject({ outcome: 'BLOCKED_ADDRESS', next: { state: 'pending' } });
+    expect(result).toMatchObject({
+      attempt: { outcome: 'BLOCKED_ADDRESS' },
+      next: { state: 'pending' },
+    });
     expect(isWiped()).toBe(true);
   });
 

@@ -58,7 +58,8 @@ test('when the list is narrowed before the webhook is sent, then nothing reaches
   await lethe.call('POST', `/v2/verification-session/${sessionId}/cancel`, {
     headers: tenant.credentials,
   });
-  const attempted = async () => (await store.deliveries.findBySession(sessionId))?.attemptLog.at(-1)?.outcome;
+  const attempted = async () =>
+    (await store.deliveries.findBySession(sessionId))?.attemptLog.at(-1)?.outcome;
   const endsAt = Date.now() + 10_000;
   while ((await attempted()) === undefined && Date.now() < endsAt)
     await new Promise((resolve) => setTimeout(resolve, 10));
