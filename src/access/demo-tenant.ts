@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { createClient } from './clients.js';
+import { CLIENT_SCOPES } from './tenant.js';
 import { createTenant, type TenantDeps } from './tenants.js';
 
 /** The tenant of a first start. */
@@ -19,7 +20,10 @@ export async function createDemoTenant(
     displayName: 'Demo',
     tenantId: DEMO_TENANT_ID,
   });
-  const { client, apiKey, clientSecret } = await createClient(deps, { tenantId: DEMO_TENANT_ID });
+  const { client, apiKey, clientSecret } = await createClient(deps, {
+    tenantId: DEMO_TENANT_ID,
+    scopes: CLIENT_SCOPES,
+  });
   const { clientId: clientID } = client;
   const credentials = { apiKey, clientID, clientSecret, webhookSecret, webhookPublicKey };
   // An older file, and whatever its mode is, goes first.

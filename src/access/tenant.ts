@@ -50,9 +50,12 @@ export interface ClientSecret {
   readonly expiresAtMs?: number;
 }
 
-export const CLIENT_SCOPES = ['audit:read'] as const;
+export const CLIENT_SCOPES = ['audit:read', 'deliveries:read', 'deliveries:write'] as const;
 
-/** What a client may do besides the operations of the API. audit:read: review records of its tenant. */
+/**
+ * What a client may do besides the operations of the API, for its tenant. audit:read: review records.
+ * deliveries:read: what became of webhooks. deliveries:write: replay and try them, enable destinations.
+ */
 export type ClientScope = (typeof CLIENT_SCOPES)[number];
 
 /** A credential set of a tenant. */

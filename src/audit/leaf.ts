@@ -11,6 +11,7 @@ const OPERATIONS = [
   'AUTHENTICATE',
   'TENANT',
   'CLIENT',
+  'WEBHOOK',
   'ERASURE',
   'RETENTION',
   'LOG-KEY',
@@ -22,7 +23,7 @@ export const LEAF_LIMIT_BYTES = 4_096;
 
 /**
  * What happened. ERASURE: a key was destroyed, once for each erasure; DELETE: a request for it.
- * RETENTION: a month's review records were destroyed. LOG-KEY: a key of the log came into use.
+ * WEBHOOK: one was replayed or tried, or a destination enabled. RETENTION: a month's review records were destroyed. LOG-KEY: a key of the log came into use.
  */
 export type AuditOperation = (typeof OPERATIONS)[number];
 

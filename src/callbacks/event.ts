@@ -37,6 +37,18 @@ export function sessionStartedBody(session: Session): object {
   };
 }
 
+/** A webhook that tries a receiver. It is of no session: `sessionId` is an id that names none. */
+export function testBody(sessionId: string): object {
+  return {
+    sessionId,
+    event: 'webhook.test',
+    status: 'TEST',
+    type: 'TEST',
+    message: 'A test of your receiver; no session is behind it.',
+    errors: [],
+  };
+}
+
 /**
  * The webhook of an ended session: the members of the public contract in its order, then `type`,
  * `transactionID` and `identificationResult`.

@@ -1,9 +1,10 @@
 import { utf8 } from '../lib/bytes.js';
-import { timeOrderedId } from '../lib/ids.js';
+import { randomId, timeOrderedId } from '../lib/ids.js';
 import type { Session } from '../sessions/session.js';
+import { type Callback, sealCallback } from './callback.js';
 import type { DaySealer } from './day-sealer.js';
 import type { Delivery, EventType } from './delivery-store.js';
-import { type SessionOutcome, sessionEndedBody, sessionStartedBody } from './event.js';
+import { type SessionOutcome, sessionEndedBody, sessionStartedBody, testBody } from './event.js';
 
 /**
  * The row that carries the event of an ended session to its callback. It is inserted in the
@@ -39,9 +40,31 @@ export function newStartedDelivery(
   return newRow(daySealer, { ...event, body, eventType: 'session.started' });
 }
 
+/** An event that tries a receiver, under a session id that names none. Throws UNAVAILABLE as the others. */
+export function newTestDelivery(
+  daySealer: DaySealer,
+  event: { tenantId: string; callback: Callback; nowMs: number },
+): Delivery {
+  const { tenantId, callback, nowMs } = event;
+  const sessionId = randomId();
+  return newRow(daySealer, {
+    session: {
+      sessionId,
+      tenantId,
+      callbackOrigin: new URL(callback.url).origin,
+      sealedCallback: sealCallback(daySealer, { sessionId, callback, atMs: nowMs }),
+    },
+    body: testBody(sessionId),
+    nowMs,
+    eventType: 'webhook.test',
+  });
+}
+
+type Sender = Pick<Session, 'sessionId' | 'tenantId' | 'callbackOrigin' | 'sealedCallback'>;
+
 function newRow(
   daySealer: DaySealer,
-  event: { session: Session; eventType: EventType; body: object; nowMs: number },
+  event: { session: Sender; eventType: EventType; body: object; nowMs: number },
 ): Delivery {
   const { session, eventType, nowMs } = event;
   const deliveryId = timeOrderedId(nowMs);

@@ -21,7 +21,8 @@ export const clientCommands: readonly Command[] = [
     usage: `client create TENANT [OPTIONS]
   --slc-key FILE.jwk    public key (JWK, Ed25519 or P-256) that signs short-lived credentials; may be
                         repeated, at most 4
-  --scope SCOPE         what it may do besides: audit:read; may be repeated
+  --scope SCOPE         what it may do besides: audit:read, deliveries:read, deliveries:write; may
+                        be repeated
   --no-hs256            keep no copy of the client secret: it cannot sign short-lived credentials`,
     run: create,
   },
@@ -36,7 +37,7 @@ export const clientCommands: readonly Command[] = [
     name: 'client scope',
     summary: 'Replace what a client may do besides the operations of the API.',
     usage: `client scope CLIENT (--scope SCOPE... | --none)
-  --scope SCOPE         audit:read; may be repeated
+  --scope SCOPE         audit:read, deliveries:read, deliveries:write; may be repeated
   --none                nothing besides`,
     run: scope,
   },

@@ -55,6 +55,10 @@ export const ERRORS = {
   ),
   SESSION_ENDED: row(409, 'The session has already ended; a session is used once.', [-15]),
   RESULT_USED: row(409, 'The result was redeemed before; a result is used once.'),
+  EVENT_SUPERSEDED: row(
+    409,
+    'A later event of the session went out already; this one must not follow it.',
+  ),
   WRONG_SESSION_TYPE: row(409, 'The session was created for another operation.'),
   IDEMPOTENCY_IN_FLIGHT: row(409, 'The first request with this Idempotency-Key is still running.'),
   SESSION_EXPIRED: row(410, 'The session has expired.', [-8]),

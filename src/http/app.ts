@@ -1,5 +1,6 @@
 import express, { type Express } from 'express';
 import { createSessionRoutes } from './create-session.js';
+import { deliveryRoutes } from './delivery-routes.js';
 import type { HttpDeps } from './deps.js';
 import { erasureRoutes } from './erasure-routes.js';
 import { answerErrors, nothingHere } from './error-handler.js';
@@ -38,6 +39,7 @@ export function createApp(deps: HttpDeps): Express {
   app.use(erasureRoutes(deps));
   app.use(userRoutes(deps));
   app.use(reviewRoutes(deps));
+  app.use(deliveryRoutes(deps));
   app.use(logRoutes(deps));
   app.use(verifyRoutes(deps));
   app.use(serviceRoutes(deps));

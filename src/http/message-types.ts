@@ -5,7 +5,14 @@ import type {
   CollectRequest,
   DeleteRequest,
   DeleteResponse,
+  DeliveryList,
+  DeliveryQuery,
+  DeliveryView,
+  DestinationList,
+  DestinationView,
   DeviceInfo,
+  EnableRequest,
+  EnableResponse,
   EncryptedRequest,
   EnrollRequest,
   ErrorAnswer,
@@ -17,6 +24,8 @@ import type {
   PublicKey,
   ReceiptResponse,
   RedactedSession,
+  ReplayRequest,
+  ReplayResponse,
   ResultRequest,
   ResultResponse,
   ReviewList,
@@ -27,6 +36,8 @@ import type {
   StartedWebhook,
   TemplateRequest,
   TemplateResponse,
+  TestWebhook,
+  TestWebhookRequest,
   UserQuery,
   VerifyRequest,
   Webhook,
@@ -40,7 +51,14 @@ export interface Messages {
   'collect.request': CollectRequest;
   'delete.request': DeleteRequest;
   'delete.response': DeleteResponse;
+  delivery: DeliveryView;
+  'delivery.list': DeliveryList;
+  'delivery.query': DeliveryQuery;
+  destination: DestinationView;
+  'destination.list': DestinationList;
   'device-info': DeviceInfo;
+  'enable.request': EnableRequest;
+  'enable.response': EnableResponse;
   'encrypted.request': EncryptedRequest;
   'enroll.request': EnrollRequest;
   error: ErrorAnswer;
@@ -51,6 +69,8 @@ export interface Messages {
   'public-key': PublicKey;
   receipt: string;
   'receipt.response': ReceiptResponse;
+  'replay.request': ReplayRequest;
+  'replay.response': ReplayResponse;
   'result.request': ResultRequest;
   'result.response': ResultResponse;
   'review.list': ReviewList;
@@ -61,9 +81,11 @@ export interface Messages {
   'sign-in.request': SignInRequest;
   'template.request': TemplateRequest;
   'template.response': TemplateResponse;
+  'test-webhook.request': TestWebhookRequest;
   'user.query': UserQuery;
   'verify.request': VerifyRequest;
   webhook: Webhook;
   'webhook.pending': PendingWebhook;
   'webhook.started': StartedWebhook;
+  'webhook.test': TestWebhook;
 }

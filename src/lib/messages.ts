@@ -212,6 +212,130 @@ export interface DeleteResponse {
   receipt?: Receipt;
 }
 /**
+ * What became of one webhook. Paths, headers and bodies are not told.
+ */
+export interface DeliveryView {
+  deliveryId: SessionId;
+  sessionId: SessionId;
+  event: 'session.started' | 'session.ended' | 'webhook.test';
+  /**
+   * Scheme, host and port of the callback.
+   */
+  origin: string;
+  /**
+   * superseded: the session ended before the event could be delivered.
+   */
+  state: 'pending' | 'delivered' | 'failed' | 'superseded';
+  /**
+   * Since it was enqueued or replayed.
+   */
+  attempts: number;
+  createdAt: string;
+  /**
+   * Of a pending one: when it is tried next.
+   */
+  dueAt?: string;
+  endedAt?: string;
+  /**
+   * HTTP status or error code of the last attempt.
+   */
+  lastOutcome?: string;
+  /**
+   * Its destination is paused or disabled: it is not tried until that is over.
+   */
+  isHeld?: true;
+  /**
+   * The newest attempts, oldest first; only where one delivery is asked for.
+   *
+   * @maxItems 50
+   */
+  attemptLog?: AttemptView[];
+}
+export interface AttemptView {
+  at: string;
+  durationMs: number;
+  outcome: string;
+}
+/**
+ * Webhooks of a tenant, newest first.
+ */
+export interface DeliveryList {
+  /**
+   * @maxItems 100
+   */
+  items: DeliveryView[];
+  next?: SessionId;
+}
+/**
+ * Which webhooks are asked for.
+ */
+export interface DeliveryQuery {
+  /**
+   * From 1 to 100; 50 when absent.
+   */
+  limit?: string;
+  before?: SessionId;
+  state?: 'pending' | 'delivered' | 'failed' | 'superseded';
+  sessionId?: SessionId;
+  /**
+   * Scheme, host and port of the callback.
+   */
+  origin?: string;
+  /**
+   * Created at this time or later.
+   */
+  from?: string;
+  /**
+   * Created before this time.
+   */
+  until?: string;
+}
+/**
+ * An origin to which the webhooks of a tenant do not go as they should.
+ */
+export interface DestinationView {
+  /**
+   * Scheme, host and port of the callback.
+   */
+  origin: string;
+  state: 'failing' | 'paused' | 'disabled';
+  failingSince: string;
+  lastFailureAt: string;
+  lastOutcome: string;
+  failures: number;
+  pausedUntil?: string;
+  disabledAt?: string;
+  /**
+   * GONE: it answered 410. FAILING: nothing could be delivered for 5 days.
+   */
+  disabledBecause?: 'GONE' | 'FAILING';
+}
+/**
+ * The destinations of a tenant that fail, are paused or are disabled; one that works is not listed.
+ */
+export interface DestinationList {
+  items: DestinationView[];
+}
+/**
+ * Which destination gets webhooks again.
+ */
+export interface EnableRequest {
+  /**
+   * Scheme, host and port of the callback.
+   */
+  origin: string;
+}
+/**
+ * The destination has no history of failures any more; what was held is sent now.
+ */
+export interface EnableResponse {
+  /**
+   * Scheme, host and port of the callback.
+   */
+  origin: string;
+  status: 'enabled';
+}
+/**
  * A template request in encrypted form: the UTF-8 JSON of {embedding, model, nonce} under AES-256-GCM, its key under RSA-OAEP with SHA-256 (also as MGF1 hash, empty label). All five members are standard base64 with padding. The parameters are an extension: the public contract does not name them.
  */
 export interface EncryptedRequest {
@@ -332,6 +456,7 @@ export interface LogLeaf {
     | 'AUTHENTICATE'
     | 'TENANT'
     | 'CLIENT'
+    | 'WEBHOOK'
     | 'ERASURE'
     | 'RETENTION'
     | 'LOG-KEY';
@@ -369,6 +494,45 @@ export interface PublicKey {
 export interface ReceiptResponse {
   erasureId: SessionId;
   receipt: Receipt;
+}
+/**
+ * Which webhooks are to be sent again: those that were created in a time.
+ */
+export interface ReplayRequest {
+  /**
+   * failed when absent.
+   */
+  state?: 'failed' | 'delivered';
+  /**
+   * Scheme, host and port of the callback.
+   */
+  origin?: string;
+  /**
+   * Created at this time or later.
+   */
+  from: string;
+  /**
+   * Created before this time.
+   */
+  until: string;
+  before?: SessionId;
+}
+/**
+ * What became of each webhook that was asked for, newest first.
+ */
+export interface ReplayResponse {
+  /**
+   * @maxItems 100
+   */
+  items: ReplayItem[];
+  next?: SessionId;
+}
+export interface ReplayItem {
+  deliveryId: SessionId;
+  /**
+   * superseded: a later event of the session went out already. removed: its retention ended, or its subject was erased.
+   */
+  outcome: 'replayed' | 'superseded' | 'removed';
 }
 /**
  * The result that a browser brought back, to be redeemed.
@@ -460,6 +624,7 @@ export interface ReviewQuery {
     | 'AUTHENTICATE'
     | 'TENANT'
     | 'CLIENT'
+    | 'WEBHOOK'
     | 'ERASURE'
     | 'RETENTION'
     | 'LOG-KEY';
@@ -559,6 +724,12 @@ export interface TemplateResponse {
    * A session is used once.
    */
   tryAgain: false;
+}
+/**
+ * Where a test event is to be sent.
+ */
+export interface TestWebhookRequest {
+  callback: Callback;
 }
 /**
  * The subject that an address names.
@@ -704,4 +875,18 @@ export interface StartedWebhook {
   status: 'IN_PROGRESS';
   type: SpelledType;
   transactionID?: SafeText;
+}
+/**
+ * An extension: an event that somebody asked for to try a receiver. It is of no session.
+ */
+export interface TestWebhook {
+  sessionId: SessionId;
+  event: 'webhook.test';
+  status: 'TEST';
+  type: 'TEST';
+  message: string;
+  /**
+   * @maxItems 0
+   */
+  errors: unknown[];
 }

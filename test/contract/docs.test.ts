@@ -132,7 +132,12 @@ describe('openapi.yaml', () => {
       (file) => !used.has(file) && !text.includes(`./schemas/${file}`),
     );
     // Leaves are served in bundles; queries are documented parameter by parameter.
-    expect(undocumented).toEqual(['log-leaf.json', 'review.query.json', 'user.query.json']);
+    expect(undocumented).toEqual([
+      'delivery.query.json',
+      'log-leaf.json',
+      'review.query.json',
+      'user.query.json',
+    ]);
   });
 
   test('when an operation is an extension, then its mark and its description agree', () => {
@@ -159,6 +164,13 @@ describe('openapi.yaml', () => {
         'GET /v2/erasures/{erasureId}/receipt',
         'GET /v2/users/{uuid}/biometric-status',
         'GET /v2/audit/entries',
+        'GET /v2/deliveries',
+        'GET /v2/deliveries/{deliveryId}',
+        'POST /v2/deliveries/{deliveryId}/replay',
+        'POST /v2/deliveries/replay',
+        'POST /v2/deliveries/test',
+        'GET /v2/destinations',
+        'POST /v2/destinations/enable',
         'GET /log/checkpoint',
         'GET /log/keys',
         'GET /log/tile/{tile}',
@@ -173,7 +185,7 @@ describe('openapi.yaml', () => {
         'GET /metrics',
       ].sort(),
     );
-    expect(Object.keys(api.webhooks)).toEqual(['sessionStarted', 'sessionEnded']);
+    expect(Object.keys(api.webhooks)).toEqual(['testEvent', 'sessionStarted', 'sessionEnded']);
   });
 });
 

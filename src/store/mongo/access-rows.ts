@@ -46,7 +46,7 @@ export interface UsedTokenRow extends Written {
 }
 
 const AUTH_MODES: readonly AuthMode[] = ['strict', 'apiKeyOnly'];
-const SCOPES: readonly ClientScope[] = ['audit:read'];
+const SCOPES: readonly ClientScope[] = ['audit:read', 'deliveries:read', 'deliveries:write'];
 
 export const tenantSchema = new Schema(
   {
