@@ -58,7 +58,7 @@ export async function openFailPoints(uri: string): Promise<FailPoints> {
   };
 }
 
-async function primaryOf(uri: string): Promise<{ host: string; port: number }> {
+export async function primaryOf(uri: string): Promise<{ host: string; port: number }> {
   const connection = await mongoose.createConnection(uri).asPromise();
   try {
     const hello = await connection.getClient().db('admin').command({ hello: 1 });
@@ -70,7 +70,7 @@ async function primaryOf(uri: string): Promise<{ host: string; port: number }> {
 }
 
 /** After a lost connection the driver looks for its server again at once, not after half a second. */
-function throughPort(uri: string, port: number): string {
+export function throughPort(uri: string, port: number): string {
   const url = new URL(uri);
   url.host = `127.0.0.1:${port.toString()}`;
   url.searchParams.delete('replicaSet');
