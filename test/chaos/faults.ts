@@ -55,7 +55,7 @@ export async function causeFaults(
       counts.outages[way] = (counts.outages[way] ?? 0) + 1;
     }),
     repeat('step', plan.stepEveryMs, async (turn) => {
-      const clock = installation.clocks[turn % installation.clocks.length]!;
+      const { clock } = installation;
       const from = clock.offsetMs;
       clock.step(aimFrom(from, draw(seed, 'step', turn)));
       if (clock.offsetMs > from) counts.stepsForward += 1;

@@ -10,8 +10,8 @@ export interface Installation {
   readonly store: 'sqlite' | 'mongo';
   /** Those that are killed in turn; each answers the whole API. */
   readonly servers: readonly ChaosProcess[];
-  /** One for each server. */
-  readonly clocks: readonly SteppedClock[];
+  /** Of all servers. */
+  readonly clock: SteppedClock;
   readonly credentials: Credentials;
   readonly keys: Keys;
   /** Ways in which the store fails, and how to make it fail for a while. */

@@ -17,6 +17,11 @@ export class Ledger {
     this.#sessions.set(ref, { ref, sessionId, duty: 'open' });
   }
 
+  /** Created and ended in one request. */
+  deleted(ref: string, sessionId: string): void {
+    this.#sessions.set(ref, { ref, sessionId, duty: 'owed', mayRunTwice: true });
+  }
+
   /** Its end was acknowledged, or seen. */
   ended(ref: string): void {
     const session = this.#sessions.get(ref);

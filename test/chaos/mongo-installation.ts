@@ -5,6 +5,7 @@ import { primaryOf, throughPort } from '../support/fail-points.js';
 import { openWireProxy, type Verdict } from '../support/wire-proxy.js';
 import { SteppedClock } from './clock.js';
 import { environmentOf, type Installation, readDemo } from './installation.js';
+import { OpenTransactions } from './open-transactions.js';
 import { runCommand } from './run-command.js';
 import { ChaosProcess } from './server.js';
 import { waitMs } from './wait.js';
@@ -15,21 +16,29 @@ const OF_THE_DRIVER = new Set(['hello', 'isMaster', 'ismaster', 'ping', 'endSess
 /** WriteConflict, as failCommand makes it. */
 const CONFLICT = { ok: 0, errmsg: 'made to fail', code: 112 };
 
-/** Two servers with a clock each, a key service, and a proxy in front of the database that they share. */
+/**
+ * Two servers and a key service, with a proxy in front of the database that they share. Their clocks are
+ * set together: leases in a database hold among processes whose clocks agree.
+ */
 export async function installOnMongo(dir: string, mongodbUri: string): Promise<Installation> {
   const named = new URL(mongodbUri);
   named.pathname = `/lethe_chaos_${randomBytes(8).toString('hex')}`;
   const database = named.href;
   let judge: (command: string) => Verdict = () => 'pass';
-  const proxy = await openWireProxy(await primaryOf(database), (command) => judge(command));
+  const primary = await primaryOf(database);
+  const transactions = new OpenTransactions(primary);
+  const proxy = await openWireProxy(primary, (command, document) => {
+    const verdict = judge(command);
+    if (verdict === 'pass' || verdict === 'lose-reply') transactions.note(command, document);
+    return verdict;
+  });
   const during = async (durationMs: number, judging: typeof judge): Promise<void> => {
     judge = judging;
     await waitMs(durationMs);
     judge = () => 'pass';
   };
 
-  const clocks = ['one', 'two'].map((name) => new SteppedClock(join(dir, `clock-${name}`)));
-  const [one, two] = clocks as [SteppedClock, SteppedClock];
+  const clock = new SteppedClock(join(dir, 'clock'));
   const common = {
     MONGODB_URI: throughPort(database, proxy.port),
     SERVICE_KEY_PATH: join(dir, 'service.key'),
@@ -38,9 +47,9 @@ export async function installOnMongo(dir: string, mongodbUri: string): Promise<I
   const still = new SteppedClock(join(dir, 'clock-still'));
   const keyService = await ChaosProcess.of(
     ['dist/cli/main.js', 'key-service', '--listen', socket],
-    { ...common, CHAOS_CLOCK: still.path, DATA_DIR: join(dir, 'key-service') },
+    { ...common, CHAOS_CLOCK: still.path, DATA_DIR: dir, ROOT_KEY_PATH: join(dir, 'root.key') },
   );
-  const environments = [one, two].map((clock, at) => ({
+  const environments = [0, 1].map((at) => ({
     ...environmentOf(clock),
     ...common,
     VAULT_URL: socket,
@@ -55,7 +64,7 @@ export async function installOnMongo(dir: string, mongodbUri: string): Promise<I
   return {
     store: 'mongo',
     servers,
-    clocks,
+    clock,
     ...readDemo(join(dir, 'data-0')),
     outages: {
       'cut off': (durationMs) => during(durationMs, () => 'close'),
@@ -67,6 +76,7 @@ export async function installOnMongo(dir: string, mongodbUri: string): Promise<I
     close: async () => {
       await Promise.all([...servers, keyService].map((process) => process.kill()));
       await proxy.close();
+      await transactions.close();
       const connection = await mongoose.createConnection(database).asPromise();
       await connection.dropDatabase();
       await connection.close();

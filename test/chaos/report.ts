@@ -30,6 +30,7 @@ export function reportLines(
     ['sessions that may have no event', report.optional],
     ['attempts that reached a receiver', report.attempts],
     ['duplicates, same id and body', report.duplicates],
+    ['DELETEs begun twice with one key', report.ranTwice],
     ['kills', faults.kills],
     ['starts that failed, the store away', report.failedStarts],
     ['ended without a kill', report.endedByItself],

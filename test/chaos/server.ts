@@ -9,6 +9,12 @@ const START_LIMIT_MS = 60_000;
 const RESTART_LIMIT_MS = 120_000;
 const KEPT_OUTPUT = 20_000;
 
+/** Nobody outlives this process. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** A built program of Lethe as an operator runs it; killed and started again as often as one likes. */
 export class ChaosProcess {
   readonly port: number;
@@ -56,6 +62,8 @@ export class ChaosProcess {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    running.add(child);
+    child.once('close', () => running.delete(child));
     const limit = setTimeout(() => child.kill('SIGKILL'), START_LIMIT_MS);
     let output = '';
     try {

@@ -16,7 +16,7 @@ export async function installOnSqlite(dir: string): Promise<Installation> {
   return {
     store: 'sqlite',
     servers: [server],
-    clocks: [clock],
+    clock,
     ...readDemo(dataDir),
     outages: { locked: (durationMs) => lockOut(join(dataDir, 'lethe.db'), durationMs) },
     command: (...args) => runCommand(args, env),

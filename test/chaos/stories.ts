@@ -82,9 +82,7 @@ async function live(teller: Teller, name: string, isDeleted: boolean): Promise<v
   ledger.asked(ref);
   const body = { type: 'DELETE', uuid, ...targets(teller, ref) };
   const answer = await client.post(SESSIONS, { key: ref, body });
-  if (answer.status !== 200) return;
-  ledger.created(ref, String(answer.body['sessionId']));
-  ledger.ended(ref);
+  if (answer.status === 200) ledger.deleted(ref, String(answer.body['sessionId']));
 }
 
 /** The integrator opens a session, and the browser shows its face in it. */

@@ -60,6 +60,7 @@ describe('the verdict', () => {
       refused: 0,
       attempts: 11,
       duplicates: 1,
+      ranTwice: 0,
       violations: [],
     });
   });
@@ -112,6 +113,22 @@ describe('the verdict', () => {
   test('when an event tells of another session, then it is found', () => {
     const strayed = arrival('c', { sessionId: 'session-d' });
     expect(found(planted({ without: 'c', added: strayed }))).toEqual(['wrong session: c']);
+  });
+
+  test('when a request may have run twice, then the other session has an event of its own', () => {
+    const twice = SESSIONS.map(
+      (of): KnownSession => (of.ref === 'c' ? { ...of, mayRunTwice: true } : of),
+    );
+    const other = { sessionId: 'session-other', webhookId: 'id-other', bodyHash: 'body-other' };
+    const run = planted({ added: arrival('c', other) });
+    expect(judge(twice, run)).toMatchObject({ delivered: 5, ranTwice: 1, violations: [] });
+    expect(found([...run, arrival('c', { ...other, webhookId: 'id-third' })], twice)).toEqual([
+      'second webhook-id: c, session-other',
+    ]);
+    expect(found(planted({ without: 'c', added: arrival('c', other) }), twice)).toEqual([
+      'lost: c',
+    ]);
+    expect(found(run)).toContain('wrong session: c');
   });
 
   test('when a session is open or unknown, then nothing may come', () => {

@@ -9,6 +9,11 @@ export interface KnownSession {
    * subject was deleted, or nobody knows whether it exists. open: it has not ended.
    */
   readonly duty: 'owed' | 'optional' | 'open';
+  /**
+   * A repeated request may have begun a second session when the first was interrupted: a DELETE goes on
+   * by itself after a crash, but without the Idempotency-Key that it came with.
+   */
+  readonly mayRunTwice?: boolean;
 }
 
 export type ViolationKind =
@@ -38,39 +43,74 @@ export interface Verdict {
   readonly attempts: number;
   /** Acknowledged more than once, with the same webhook-id and the same body. */
   readonly duplicates: number;
+  /** Sessions that nobody was told of, beside one that the same request began: each has its event. */
+  readonly ranTwice: number;
   readonly violations: readonly Violation[];
 }
 
 type Read = Arrival & { readonly ref: string; readonly message: Message };
 
 /** Compares what is owed with the logs of the receivers, each in the order of its arrivals. */
-export function judge(sessions: readonly KnownSession[], arrivals: readonly Arrival[]): Verdict {
-  const byRef = grouped(arrivals.filter(isRead), ({ ref }) => ref);
-  const refs = new Set(sessions.map(({ ref }) => ref));
+export function judge(known: readonly KnownSession[], arrivals: readonly Arrival[]): Verdict {
+  const read = arrivals.filter(isRead);
+  const secondRuns = secondRunsIn(known, read);
+  const sessions = [...known, ...secondRuns];
+  const secondRefs = new Map(secondRuns.map(({ ref, sessionId }) => [sessionId, ref]));
+  const byRef = grouped(read, ({ ref, message }) => secondRefs.get(message.sessionId) ?? ref);
+  const of = ({ ref }: KnownSession): readonly Read[] => byRef.get(ref) ?? [];
+
   const owed = sessions.filter(({ duty }) => duty === 'owed');
-  const missing = owed.filter(({ ref }) => !isDelivered(byRef.get(ref) ?? []));
-  const refused = missing.filter(({ ref }) => isRefused(byRef.get(ref) ?? []));
+  const missing = owed.filter((session) => !isDelivered(of(session)));
+  const refused = missing.filter((session) => isRefused(of(session)));
   const lost = missing.filter((session) => !refused.includes(session));
   return {
     owed: owed.length,
     delivered: owed.length - missing.length,
     refused: refused.length,
     attempts: arrivals.length,
-    duplicates: duplicatesIn([...byRef.values()].flat()),
+    duplicates: duplicatesIn(read),
+    ranTwice: secondRuns.length,
     violations: [
-      ...lost.map(({ ref, sessionId }) =>
-        violation('lost', ref, lossDetail(sessionId, byRef.get(ref))),
-      ),
-      ...sessions.flatMap((session) => sessionProblems(session, byRef.get(session.ref) ?? [])),
-      ...[...byRef.keys()]
-        .filter((ref) => !refs.has(ref))
-        .map((ref) => violation('not owed', ref, 'nobody asked for it')),
+      ...lost.map((session) => violation('lost', session.ref, lossDetail(session, of(session)))),
+      ...sessions.flatMap((session) => sessionProblems(session, of(session))),
+      ...notAskedFor(sessions, byRef),
       ...sharedIds(byRef),
       ...arrivals
         .filter(({ fate }) => fate === 'redirect followed')
         .map(({ ref = '?' }) => violation('redirect followed', ref, 'a 302 was followed')),
     ],
   };
+}
+
+/** The other sessions that events told of where there may be one, as sessions of their own. */
+function secondRunsIn(
+  known: readonly KnownSession[],
+  arrivals: readonly Read[],
+): readonly KnownSession[] {
+  const mayRunTwice = new Map(
+    known.flatMap((session) => (session.mayRunTwice === true ? [[session.ref, session]] : [])),
+  );
+  const ids = new Map<string, string>();
+  for (const { ref, message } of arrivals) {
+    const session = mayRunTwice.get(ref);
+    if (session?.sessionId !== undefined && session.sessionId !== message.sessionId)
+      ids.set(message.sessionId, ref);
+  }
+  return [...ids].map(([sessionId, ref]) => ({
+    ref: `${ref}, ${sessionId}`,
+    sessionId,
+    duty: 'optional',
+  }));
+}
+
+function notAskedFor(
+  sessions: readonly KnownSession[],
+  byRef: ReadonlyMap<string, readonly Read[]>,
+): readonly Violation[] {
+  const refs = new Set(sessions.map(({ ref }) => ref));
+  return [...byRef.keys()]
+    .filter((ref) => !refs.has(ref))
+    .map((ref) => violation('not owed', ref, 'nobody asked for it'));
 }
 
 function isRead(arrival: Arrival): arrival is Read {
@@ -96,7 +136,7 @@ function duplicatesIn(arrivals: readonly Read[]): number {
   return acknowledged.length - new Set(acknowledged.map(({ message }) => message.webhookId)).size;
 }
 
-function lossDetail(sessionId: string | undefined, arrivals: readonly Read[] = []): string {
+function lossDetail({ sessionId }: KnownSession, arrivals: readonly Read[]): string {
   const fates = arrivals.map(({ fate }) => fate).join(', ');
   return `session ${sessionId ?? '?'}, ${arrivals.length} attempts read (${fates})`;
 }

@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 const HEADER_BYTES = 16;
-/** Header, flags, the kind of the first section, the size of its document, the type of its first member. */
-const COMMAND_NAME_AT = HEADER_BYTES + 4 + 1 + 4 + 1;
+/** After header, flags and the kind of the first section. */
+const DOCUMENT_AT = HEADER_BYTES + 4 + 1;
+/** After the size of the document and the type of its first member. */
+const COMMAND_NAME_AT = DOCUMENT_AT + 4 + 1;
 const OP_MSG = 2013;
 
 /** What happens to a command: it passes, or one of these. */
@@ -21,10 +23,10 @@ export interface WireProxy {
   close(): Promise<void>;
 }
 
-/** Stands between a driver and a MongoDB server and asks what is to become of every command. */
+/** Stands between a driver and a MongoDB server and asks what is to become of every command (BSON). */
 export async function openWireProxy(
   target: { host: string; port: number },
-  judge: (command: string) => Verdict,
+  judge: (command: string, document: Uint8Array) => Verdict,
 ): Promise<WireProxy> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
@@ -43,7 +45,7 @@ export async function openWireProxy(
     near.on(
       'data',
       eachMessage((message) => {
-        const verdict = judge(commandOf(message));
+        const verdict = judge(commandOf(message), message.subarray(DOCUMENT_AT));
         const requestId = message.readInt32LE(4);
         if (verdict === 'lose-reply') lost.add(requestId);
         if (verdict === 'close') near.destroy();
@@ -90,10 +92,28 @@ function commandOf(message: Buffer): string {
   return message.toString('latin1', COMMAND_NAME_AT, message.indexOf(0, COMMAND_NAME_AT));
 }
 
+/** A command as a driver sends it, to the reply that it gets; for what no driver lets one send. */
+export async function sendCommand(
+  target: { host: string; port: number },
+  document: Uint8Array,
+): Promise<void> {
+  const socket = connect(target);
+  try {
+    socket.write(messageOf(document, 0));
+    await once(socket, 'data');
+  } finally {
+    socket.destroy();
+  }
+}
+
 function reply(requestId: number, document: Uint8Array): Buffer {
-  const start = Buffer.alloc(HEADER_BYTES + 5);
+  return messageOf(document, requestId);
+}
+
+function messageOf(document: Uint8Array, responseTo: number): Buffer {
+  const start = Buffer.alloc(DOCUMENT_AT);
   start.writeInt32LE(start.length + document.length, 0);
-  start.writeInt32LE(requestId, 8);
+  start.writeInt32LE(responseTo, 8);
   start.writeInt32LE(OP_MSG, 12);
   return Buffer.concat([start, document]);
 }

@@ -1,0 +1,30 @@
+import { expect, test } from '@jest/globals';
+import { faultsOf, runShort } from '../chaos/run-short.js';
+
+const SEED = 'thursday';
+
+test('when everything fails by turns on MongoDB, then no event is lost, forged, changed or out of order', async () => {
+  const { code, report, progress } = await runShort([
+    '--store',
+    'mongo',
+    '--n',
+    '500',
+    '--seed',
+    SEED,
+  ]);
+  const { violations, endedByItself, open } = report;
+  expect({ violations, endedByItself, open, code }).toEqual({
+    violations: [],
+    endedByItself: 0,
+    open: 0,
+    code: 0,
+  });
+  expect(report.delivered + report.refused).toBe(report.owed);
+  expect(report.owed).toBeGreaterThan(300);
+  const [kills, outages, forward, back, fates] = faultsOf(report);
+  expect(kills).toBeGreaterThanOrEqual(3);
+  expect(outages).toBeGreaterThanOrEqual(2);
+  expect([forward, back]).not.toContain(0);
+  expect(fates).toBeGreaterThan(12);
+  expect(progress).toContain(`seed ${SEED}`);
+}, 240_000);
