@@ -120,6 +120,8 @@ export interface DeliveryStore {
     deliveryId: string;
     nowMs: number;
   }): Promise<Delivery | undefined>;
+  /** Ends these leases, where they still hold: another worker may claim what is due. Repeatable. */
+  giveBack(leased: readonly LeasedDelivery[]): Promise<void>;
   /** Ends every lease: for a process that knows that no other one has a worker. Repeatable. */
   releaseLeases(): Promise<void>;
   /** Removes whatever belongs to these sessions, pending or not; repeatable. Returns how many. */

@@ -117,7 +117,7 @@ export class DeliveryWorker {
     await Promise.all([this.#loop, this.#claims.end()]);
     for (const lane of this.#lanes.values()) {
       lane.rest();
-      lane.waiting.splice(0);
+      await this.#giveBack(lane);
     }
     await this.#running.idle();
   }
@@ -230,6 +230,20 @@ export class DeliveryWorker {
     this.#waiting -= 1;
     try {
       await workOff(this.#deps, lane, job, () => this.#isAbandoned);
+    } catch (error) {
+      this.#deps.onError(error);
+    }
+    // A destination that fails takes one at a time: the rest would only lose its lease.
+    if (lane.health !== undefined) await this.#giveBack(lane);
+  }
+
+  async #giveBack(lane: DestinationLane): Promise<void> {
+    const jobs = lane.waiting.splice(0);
+    if (jobs.length === 0) return;
+    this.#waiting -= jobs.length;
+    try {
+      await this.#deps.deliveries.giveBack(jobs.map(({ leased }) => leased));
+      lane.expectAt(this.#deps.clock.nowMs());
     } catch (error) {
       this.#deps.onError(error);
     }

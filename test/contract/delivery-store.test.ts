@@ -161,6 +161,30 @@ describe('leases', () => {
   });
 });
 
+describe('giving back', () => {
+  test('when leases are given back, then the deliveries can be claimed at once, and others keep theirs', async () => {
+    const given = [await insert({ dueAtMs: NOW_MS - 2 }), await insert({ dueAtMs: NOW_MS - 1 })];
+    const kept = await insert();
+    const leased = await claim();
+    const [first, second, third] = leased;
+    await deliveries.giveBack([first!, second!]);
+    await deliveries.giveBack([first!, second!]);
+    await deliveries.giveBack([]);
+    expect(await claimedIds()).toEqual(given.map(({ deliveryId }) => deliveryId));
+    expect(third?.delivery.deliveryId).toBe(kept.deliveryId);
+    expect(await deliveries.finishAttempt(third!, attempt({ state: 'delivered' }))).toBe(true);
+  });
+
+  test('when the lease has passed to another worker, then giving it back changes nothing', async () => {
+    await insert();
+    const late = await claim();
+    const current = await claim({ nowMs: NOW_MS + LEASE_MS });
+    await deliveries.giveBack(late);
+    expect(await claimedIds({ nowMs: NOW_MS + LEASE_MS })).toEqual([]);
+    expect(await deliveries.finishAttempt(current[0]!, attempt({ state: 'delivered' }))).toBe(true);
+  });
+});
+
 describe('attempts', () => {
   test('when the leases are released, then what was leased can be claimed, and a late result is refused', async () => {
     const { deliveryId } = await insert();

@@ -184,6 +184,12 @@ export const CALLS: Readonly<Record<string, Call<Stores>>> = {
       });
     },
   },
+  'deliveries.giveBack': {
+    given: ({ deliveries }) => deliveries.insert(delivery),
+    call: async ({ deliveries }) => {
+      await deliveries.giveBack((await deliveries.claim(sample.claim)).leased);
+    },
+  },
   'deliveries.releaseLeases': {
     given: async ({ deliveries }) => {
       await deliveries.insert(delivery);

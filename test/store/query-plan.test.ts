@@ -143,6 +143,7 @@ function everyCall(): {
             next: { state: 'delivered' },
           },
         ),
+      giveBack: () => deliveries.giveBack([{ delivery, leaseId: 'lease' }]),
       releaseLeases: () => store.deliveries.releaseLeases(),
       replay: () =>
         deliveries.replay({ tenantId: 'tenant', deliveryId: 'delivery', nowMs: NOW_MS }),

@@ -9,6 +9,9 @@ import type { Scope } from './scope.js';
 
 type Filter = mongo.Filter<DeliveryRow>;
 
+/** The due time comes from the row itself: each has its own. */
+const FREE = [{ $set: { claimableAtMs: '$dueAtMs' } }, { $unset: 'leaseId' }];
+
 export function deliveryStore(scope: Scope): DeliveryStore {
   const { options } = scope;
   const collection = scope.collections.deliveries;
@@ -137,11 +140,15 @@ export function deliveryStore(scope: Scope): DeliveryStore {
         return row === null ? undefined : toDelivery(row);
       });
     },
+    async giveBack(rows) {
+      const which: Filter = {
+        $or: rows.map(({ delivery, leaseId }) => ({ _id: delivery.deliveryId, leaseId })),
+      };
+      if (rows.length > 0) await scope.call(() => collection.updateMany(which, FREE, options));
+    },
     async releaseLeases() {
-      // The due time comes from the row itself: leases end at times of their own.
-      const free = [{ $set: { claimableAtMs: '$dueAtMs' } }, { $unset: 'leaseId' }];
       const leased: Filter = { state: 'pending', leaseId: { $exists: true } };
-      await scope.call(() => collection.updateMany(leased, free, options));
+      await scope.call(() => collection.updateMany(leased, FREE, options));
     },
     async removeOfSessions(sessionIds) {
       if (sessionIds.length === 0) return 0;

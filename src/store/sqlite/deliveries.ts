@@ -83,6 +83,8 @@ const REPLAY_ENDED = `
 const MAKE_DUE = `
   UPDATE deliveries SET dueAtMs = ?, claimableAtMs = ?
   WHERE deliveryId = ? AND tenantId = ? AND state = 'pending' AND leaseId IS NULL AND dueAtMs > ?`;
+const GIVE_BACK = `
+  UPDATE deliveries SET leaseId = NULL, claimableAtMs = dueAtMs WHERE deliveryId = ? AND leaseId = ?`;
 const RELEASE_LEASES = `
   UPDATE deliveries SET leaseId = NULL, claimableAtMs = dueAtMs
   WHERE state = 'pending' AND leaseId IS NOT NULL`;
@@ -120,6 +122,11 @@ export function deliveryStore(runner: Runner): DeliveryStore {
         return delivery?.tenantId === tenantId && delivery.state === 'pending'
           ? delivery
           : undefined;
+      }),
+    giveBack: (leased) =>
+      runner.write((sql) => {
+        for (const { delivery, leaseId } of leased)
+          sql.run(GIVE_BACK, delivery.deliveryId, leaseId);
       }),
     releaseLeases: () =>
       runner.write((sql) => {
