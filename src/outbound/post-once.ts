@@ -8,7 +8,7 @@ export interface Post {
 }
 
 export interface PostLimits {
-  /** From the call to the head of the answer. */
+  /** For everything, from the call on. */
   readonly deadlineMs: number;
   /** How much of an answer's body is read, and for how long, before its connection is given up. */
   readonly bodyBytes: number;
@@ -57,6 +57,7 @@ interface Settle {
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #limits: PostLimits;
   readonly #settle: Settle;
+  readonly #beganAtMs = performance.now();
   #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | undefined;
   #failure: Error | undefined;
@@ -85,9 +86,13 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#answer = { status, headers };
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#giveUp(new DeadlineError());
-    }, this.#limits.bodyMs);
+    const leftMs = this.#beganAtMs + this.#limits.deadlineMs - performance.now();
+    this.#timer = setTimeout(
+      () => {
+        this.#giveUp(new DeadlineError());
+      },
+      Math.min(this.#limits.bodyMs, leftMs),
+    );
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {

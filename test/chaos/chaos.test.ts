@@ -14,6 +14,7 @@ test('when everything fails by turns on SQLite, then no event is lost, forged, c
   });
   expect(report.delivered + report.refused).toBe(report.owed);
   expect(report.owed).toBeGreaterThan(300);
+  expect(report.early).toBeGreaterThan(30);
   const [kills, outages, forward, back, fates] = faultsOf(report);
   expect(kills).toBeGreaterThanOrEqual(3);
   expect(outages).toBeGreaterThanOrEqual(2);

@@ -1,4 +1,5 @@
 import { SECOND_MS } from '../../src/lib/clock.js';
+import { type Arrival, FINAL_EVENT } from './arrivals.js';
 import { FURTHEST_MS } from './clock.js';
 import { destinationOf } from './destinations.js';
 import { enableDestination } from './destinations-api.js';
@@ -31,6 +32,8 @@ export interface ChaosReport extends Verdict {
   readonly failedStarts: number;
   /** A server ended although nobody killed it; must not happen. */
   readonly endedByItself: number;
+  /** Events of sessions that came before their last one. */
+  readonly early: number;
   /** What the client was answered, and how often. */
   readonly answers: Readonly<Record<string, number>>;
   readonly fates: Readonly<Record<string, number>>;
@@ -103,6 +106,7 @@ export async function runChaos(
       faults,
       failedStarts: sum(servers.map((server) => server.failedStarts)),
       endedByItself: sum(servers.map((server) => server.endedByItself)),
+      early: arrivals.filter(isEarly).length,
       answers: Object.fromEntries(client.outcomes),
       fates: countsOf(arrivals.map(({ fate }) => fate)),
       isEnabledAgain,
@@ -117,6 +121,10 @@ export async function runChaos(
 /** Sets the clock to a time when nothing of before goes on. */
 function stepPastAll({ clock }: Installation): void {
   clock.step(clock.highestMs + LAST_STEP_MS);
+}
+
+function isEarly({ message }: Arrival): boolean {
+  return message !== undefined && message.event !== FINAL_EVENT;
 }
 
 function asOwed(session: KnownSession): KnownSession {

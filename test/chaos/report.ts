@@ -29,6 +29,7 @@ export function reportLines(
     ['sessions that did not end', report.open],
     ['sessions that may have no event', report.optional],
     ['attempts that reached a receiver', report.attempts],
+    ['of them session.started', report.early],
     ['duplicates, same id and body', report.duplicates],
     ['DELETEs begun twice with one key', report.ranTwice],
     ['kills', faults.kills],

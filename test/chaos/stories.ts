@@ -10,6 +10,9 @@ const SESSIONS = 'verification-session';
 const EXPIRY_SECONDS = 30;
 const THINKING_MS = [0, 1_500] as const;
 
+/** Of the sessions that are canceled: those that send an event before. */
+const TOLD_SHARE = 0.5;
+
 type Kind = 'canceled' | 'expired' | 'person' | 'deleted person';
 
 const KINDS: readonly (readonly [Kind, number])[] = [
@@ -61,7 +64,9 @@ export async function tell(teller: Teller, { name, kind }: Story): Promise<void>
 }
 
 async function cancel(teller: Teller, name: string): Promise<void> {
-  const created = await create(teller, name, { type: 'ENROLL' });
+  const isTold = draw(teller.seed, 'told', name) < TOLD_SHARE;
+  const created = await create(teller, name, { type: 'ENROLL', sendEventWebhooks: isTold });
+  if (isTold) await begin(teller, created);
   await waitMs(between(THINKING_MS, draw(teller.seed, 'thinking', name)));
   const path = `${SESSIONS}/${String(created.body['sessionId'])}/cancel`;
   await end(teller, {
@@ -69,6 +74,12 @@ async function cancel(teller: Teller, name: string): Promise<void> {
     created,
     answer: await teller.client.post(path, { key: `${name}-cancel` }),
   });
+}
+
+/** The person shows that they are there: the integrator is told of it, or of the end alone. */
+async function begin({ client }: Teller, created: Answer): Promise<void> {
+  const path = `${SESSIONS}/${String(created.body['sessionId'])}/feedback`;
+  await client.post(path, { body: { feedback: 'here' } });
 }
 
 async function live(teller: Teller, name: string, isDeleted: boolean): Promise<void> {

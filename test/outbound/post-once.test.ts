@@ -62,6 +62,18 @@ describe('one POST', () => {
     expect(connections).toBe(1);
   });
 
+  test('when the head comes just in time and the body drips, then it ends at the deadline all the same', async () => {
+    onRequest = (socket) => {
+      setTimeout(() => {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx');
+      }, 200);
+    };
+    const patient = { ...limits, deadlineMs: 400, bodyMs: 60_000 };
+    expect((await postOnce(pool, post, patient)).status).toBe(200);
+    expect((await postOnce(pool, post, patient)).status).toBe(200);
+    expect(connections).toBe(2);
+  });
+
   test('when no answer comes in time, then it fails, and so does one that waits for the connection', async () => {
     onRequest = () => undefined;
     const both = await Promise.allSettled([
