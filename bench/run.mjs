@@ -1,13 +1,15 @@
 // npm run bench: what ENROLL, VERIFY and DELETE cost beside an Express echo, in one run.
 // npm run bench -- vault: what the key tree costs with a million subjects (vault.mjs).
 // npm run bench -- log: what the log costs with a million leaves (log.mjs).
+// npm run bench -- callbacks: what a webhook costs to sign, send and keep (callbacks.mjs).
 //   --quick           fewer rounds and requests: for a look, not for figures to quote
 //   --profile FILE    writes a CPU profile of one more slice of DELETE (of erasures,
-//                     of appends), which does not count
+//                     of appends, of deliveries), which does not count
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, say } from '../scripts/process.mjs';
+import { benchCallbacks } from './callbacks.mjs';
 import { figuresOf } from './figures.mjs';
 import * as lethe from './lethe.mjs';
 import { benchLog } from './log.mjs';
@@ -201,7 +203,12 @@ async function benchService({ dir, isQuick, profilePath }) {
   await stop(bench);
 }
 
-const BENCHES = { service: benchService, vault: benchVault, log: benchLog };
+const BENCHES = {
+  service: benchService,
+  vault: benchVault,
+  log: benchLog,
+  callbacks: benchCallbacks,
+};
 
 async function main() {
   const options = { quick: { type: 'boolean' }, profile: { type: 'string' } };

@@ -113,7 +113,8 @@ async function headersOf(
     ...signatures,
   };
   if (!httpSignatures) return headers;
-  return { ...headers, ...signHttpMessage(signingKey, { url: callback.url, headers, body }) };
+  const message = { url: callback.url, headers, body };
+  return { ...headers, ...(await signHttpMessage(signingKey, message)) };
 }
 
 /** For the receiver's log: which attempt this is, how many may follow, and when the first one was. */

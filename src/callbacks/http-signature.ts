@@ -23,10 +23,10 @@ interface SignedRequest {
  *
  * Receivers compute the digest themselves: the signature covers the header, not the body.
  */
-export function signHttpMessage(
+export async function signHttpMessage(
   signingKey: SigningKey,
   request: SignedRequest,
-): Readonly<Record<string, string>> {
+): Promise<Readonly<Record<string, string>>> {
   const contentDigest = `sha-256=:${base64(sha256(request.body))}:`;
   const covered: readonly (readonly [name: string, value: string])[] = [
     ['@method', 'POST'],
@@ -53,7 +53,7 @@ export function signHttpMessage(
   return {
     'content-digest': contentDigest,
     'signature-input': `${LABEL}=${params}`,
-    signature: `${LABEL}=:${base64(signingKey.sign(utf8(base)))}:`,
+    signature: `${LABEL}=:${base64(await signingKey.signAside(utf8(base)))}:`,
   };
 }
 

@@ -33,15 +33,19 @@ export async function signWebhook(
   const timestamp = Math.floor(attempt.attemptedAtMs / SECOND_MS).toString();
   const prefix = utf8(`${attempt.deliveryId}.${timestamp}.`);
   const content = Buffer.concat([prefix, attempt.body]);
+  const [ed25519, jws] = await Promise.all([
+    keys.signingKey.signAside(content),
+    signDetached(keys.signingKey, attempt.body),
+  ]);
   const signatures = [
     ...keys.secrets.map((secret) => `v1,${base64(hmacSha256(secret, content))}`),
-    `v1a,${base64(keys.signingKey.sign(content))}`,
+    `v1a,${base64(ed25519)}`,
   ];
   return {
     'webhook-id': attempt.deliveryId,
     'webhook-timestamp': timestamp,
     'webhook-signature': signatures.join(' '),
-    'webhook-jws': await signDetached(keys.signingKey, attempt.body),
+    'webhook-jws': jws,
   };
 }
 

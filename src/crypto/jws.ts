@@ -45,6 +45,6 @@ function claimsHeader(key: SigningKey, typ: string): { alg: string; typ: string;
 export async function signDetached(key: SigningKey, payload: Uint8Array): Promise<string> {
   const header = { alg: 'EdDSA', kid: key.kid, b64: false, crit: ['b64'] };
   const encodedHeader = base64url(utf8(JSON.stringify(header)));
-  const signature = key.sign(Buffer.concat([utf8(`${encodedHeader}.`), payload]));
+  const signature = await key.signAside(Buffer.concat([utf8(`${encodedHeader}.`), payload]));
   return `${encodedHeader}..${base64url(signature)}`;
 }

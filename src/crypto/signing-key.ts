@@ -28,6 +28,8 @@ export interface SigningKey {
   readonly publicBytes: Uint8Array;
   /** 64-byte signature over exactly these bytes. */
   sign(message: Uint8Array): Uint8Array;
+  /** The same, made in another thread: for what is signed often while others wait for this one. */
+  signAside(message: Uint8Array): Promise<Uint8Array>;
   /** Whether this key signed exactly these bytes. */
   verify(message: Uint8Array, signature: Uint8Array): boolean;
 }
@@ -51,6 +53,13 @@ export function signingKeyFromSeed(seed: SecretBytes): SigningKey {
     publicJwk: { kty: 'OKP', crv: 'Ed25519', x, kid, alg: 'EdDSA', use: 'sig' },
     publicBytes: parseBase64url(x) ?? new Uint8Array(0),
     sign: (message) => sign(null, message, privateKey),
+    signAside: (message) =>
+      new Promise((resolve, reject) => {
+        sign(null, message, privateKey, (error, signature) => {
+          if (error === null) resolve(signature);
+          else reject(error);
+        });
+      }),
     verify: (message, signature) => verify(null, message, publicKey, signature),
   };
 }

@@ -26,7 +26,10 @@ export function accessStore(scope: Scope): AccessStore {
     },
     async replaceTenant(tenant) {
       const { _id, ...members } = fromTenant(tenant);
-      const result = await scope.call(() => tenants.updateOne({ _id }, { $set: members }, options));
+      // The only optional member: it goes when the new tenant does not have it.
+      const gone = members.webhookTls === undefined ? { $unset: { webhookTls: '' as const } } : {};
+      const replacement = { $set: members, ...gone };
+      const result = await scope.call(() => tenants.updateOne({ _id }, replacement, options));
       return result.matchedCount === 1;
     },
     async listTenants() {
