@@ -22,6 +22,7 @@ const SETTLE_MS = 1_500;
 const WORKING_MS = 5_000;
 
 let queue;
+let claims = 0;
 
 function newStore() {
   const dataDir = join(dir, randomUUID());
@@ -64,7 +65,8 @@ async function workOff({ count, origins }) {
   let done = 0;
   while (done < count) {
     let leased;
-    const origin = origins[(done / CLAIMED_AT_ONCE) % origins.length];
+    const origin = origins[claims % origins.length];
+    claims += 1;
     addTo(claiming, await spent(async () => (leased = await claim(queue, origin))));
     if (leased.length !== CLAIMED_AT_ONCE) throw new Error(`${leased.length} rows were claimed`);
     addTo(finishing, await spent(() => Promise.all(leased.map((row) => finish(queue, row)))));
