@@ -1,4 +1,4 @@
-// npm test: every check that needs only npm packages, two at a time, then the test suite.
+// npm test: every check that needs only npm packages, beside the test suite.
 // Arguments name the checks to run (`npm test -- types lint`); --static leaves the suite out.
 import { availableParallelism } from 'node:os';
 import { findChromium } from './chromium.mjs';
@@ -100,12 +100,12 @@ function namesFrom(args) {
 async function main() {
   const names = namesFrom(process.argv.slice(2));
   await prepare({ withBuild: false });
-  await reportAll(chosen(staticChecks, names), { atOnce: 2 });
-  const toRun = chosen(suites, names);
   // The suites start the built server and the built command line.
-  if (Object.keys(toRun).length > 0)
+  if (Object.keys(chosen(suites, names)).length > 0)
     await report('build', () => buildIfStale().then(() => ({ ok: true })));
-  await reportAll(toRun, { atOnce: 2 });
+  // What takes longest begins first, and everything else runs beside it.
+  const { tests, pages } = suites;
+  await reportAll(chosen({ tests, ...staticChecks, pages }, names), { atOnce: 2 });
   for (const summary of summaries) console.log(`\n${summary}`);
   console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
   if (totals.failed > 0) process.exitCode = 1;
