@@ -601,6 +601,11 @@ export interface ReviewItem {
   clientId?: string;
   sessionId?: SessionId;
   erasureId?: SessionId;
+  deliveryId?: SessionId;
+  /**
+   * WEBHOOK: where it goes, or what was enabled.
+   */
+  origin?: string;
   transactionID?: SafeText;
   auditTag?: SafeText;
   deviceInfo?: DeviceInfo;

@@ -38,7 +38,7 @@ export async function enableDestination(
     if (!(await stores.destinations.enable({ tenantId, origin })))
       throw new ServiceError('NOT_FOUND');
     const enabled = { op: 'WEBHOOK', outcome: 'succeeded', tenantId, clientId } as const;
-    await stores.audit.append(newEntry(deps, enabled));
+    await stores.audit.append(newEntry(deps, { ...enabled, origin }));
     await remember(stores, answer);
   });
   deps.deliveries.wake();

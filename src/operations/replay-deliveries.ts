@@ -30,7 +30,7 @@ export async function replayDelivery(
     const outcome = await replay(deps, stores, { tenantId, deliveryId });
     if (outcome === 'removed') throw new ServiceError('NOT_FOUND');
     if (outcome === 'superseded') throw new ServiceError('EVENT_SUPERSEDED');
-    await stores.audit.append(replayEntry(deps, principal));
+    await stores.audit.append(replayEntry(deps, principal, outcome));
     const done: Answer = { status: 202, body: view(outcome) };
     await remember(stores, done);
     return { answer: done, replayed: outcome };
@@ -59,7 +59,7 @@ export async function replayDeliveries(
     const outcomes: Outcome[] = [];
     for (const { deliveryId } of found)
       outcomes.push(await replay(deps, stores, { tenantId, deliveryId }));
-    await stores.audit.append(replayEntry(deps, principal));
+    await stores.audit.append(replayEntry(deps, principal, { origin: filter.origin }));
     const done: Answer = { status: 202, body: rangeAnswer(found, outcomes) };
     await remember(stores, done);
     return { answer: done, replayed: outcomes.filter((outcome) => typeof outcome === 'object') };
@@ -95,6 +95,8 @@ function rangeAnswer(found: readonly Delivery[], outcomes: readonly Outcome[]): 
 function replayEntry(
   deps: OperationDeps,
   { tenantId, clientId }: Principal,
+  { deliveryId, origin }: { deliveryId?: string; origin?: string | undefined },
 ): ReturnType<typeof newEntry> {
-  return newEntry(deps, { op: 'WEBHOOK', outcome: 'succeeded', tenantId, clientId });
+  const who = { tenantId, clientId };
+  return newEntry(deps, { op: 'WEBHOOK', outcome: 'succeeded', ...who, deliveryId, origin });
 }

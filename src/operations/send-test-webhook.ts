@@ -27,8 +27,9 @@ export async function sendTestWebhook(
   const answer = { status: 202, body: view(delivery) };
   await deps.store.transaction(async (stores) => {
     await stores.deliveries.insert(delivery);
+    const { deliveryId, origin } = delivery;
     const sent = { op: 'WEBHOOK', outcome: 'succeeded', tenantId, clientId } as const;
-    await stores.audit.append(newEntry(deps, sent));
+    await stores.audit.append(newEntry(deps, { ...sent, deliveryId, origin }));
     await remember(stores, answer);
   });
   deps.deliveries.enqueued(delivery);

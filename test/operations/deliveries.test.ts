@@ -6,7 +6,7 @@ import { type Receiver, startReceiver } from '../support/receiver.js';
 
 const validator = createValidator(new URL('../../schemas/', import.meta.url));
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
-const SCOPES = ['deliveries:read', 'deliveries:write'] as const;
+const SCOPES = ['audit:read', 'deliveries:read', 'deliveries:write'] as const;
 
 interface Item {
   readonly deliveryId: string;
@@ -345,6 +345,11 @@ describe('destinations', () => {
     expect(enabled).toMatchObject({ status: 200, body: { ...enable, status: 'enabled' } });
     await until(held, 'delivered');
     expect((await post('/v2/destinations/enable', enable)).status).toBe(404);
+    const { items } = (await get('/v2/audit/entries?op=WEBHOOK')).body as { items: object[] };
+    expect(items.slice(0, 2)).toMatchObject([
+      { outcome: 'refused', code: 'NOT_FOUND' },
+      { outcome: 'succeeded', origin: hook.origin, clientId: tenant.credentials.clientID },
+    ]);
     expect(await lethe.context.watch.metricsText()).toContain(
       'lethe_destinations_disabled_total{reason="GONE"} 1',
     );

@@ -14,6 +14,10 @@ export interface ReviewDetails {
   /** Of a session that has ended: until then whoever knows it may act in it. */
   readonly sessionId?: string | undefined;
   readonly erasureId?: string | undefined;
+  /** WEBHOOK: what was sent again. */
+  readonly deliveryId?: string | undefined;
+  /** WEBHOOK: where it goes, or what was enabled. */
+  readonly origin?: string | undefined;
   readonly transactionID?: string | undefined;
   readonly auditTag?: string | undefined;
   /** What the client said of the device. */
