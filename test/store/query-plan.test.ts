@@ -33,8 +33,11 @@ const MAY_SCAN = [
   'FROM destinations ORDER BY tenantId, origin',
 ];
 
-/** Statements that sort, because the rows that they sort are few: the erasures of one subject. */
-const MAY_SORT = ['FROM erasures WHERE tenantId = ? AND subject = ?'];
+/** Statements that sort, because the rows that they sort are few: erasures of a subject, events of a session. */
+const MAY_SORT = [
+  'FROM erasures WHERE tenantId = ? AND subject = ?',
+  'FROM deliveries WHERE +tenantId = ?',
+];
 
 const dataDir = mkdtempSync(join(tmpdir(), 'lethe-plan-'));
 const prepared = jest.spyOn(Database.prototype, 'prepare');
@@ -124,6 +127,9 @@ function everyCall(): {
         await deliveries.list({ filter: { tenantId: 'tenant' }, limit: 10 });
         const filter = { tenantId: 'tenant', state: 'failed' } as const;
         await deliveries.list({ filter, beforeDeliveryId: 'f', limit: 10 });
+        const ofSession = { tenantId: 'tenant', sessionId: 'session' };
+        await deliveries.list({ filter: ofSession, limit: 10 });
+        await deliveries.list({ filter: ofSession, beforeDeliveryId: 'f', limit: 10 });
       },
       listQueues: () => deliveries.listQueues(),
       claim: () =>
@@ -252,16 +258,24 @@ test('when any method of any store is called, then its statements search an inde
   expect(texts.length).toBeGreaterThan(50);
 
   const database = new Database(join(dataDir, 'lethe.db'), { readonly: true });
-  const slow = texts.flatMap((text) => {
+  const planOf = (text: string): string[] => {
     const parameters = Array<null>(text.split('?').length - 1).fill(null);
     const plan = database.prepare(`EXPLAIN QUERY PLAN ${text}`).all(parameters);
-    return plan
-      .map((step) => (step as { detail: string }).detail)
+    return plan.map((step) => (step as { detail: string }).detail);
+  };
+  const slow = texts.flatMap((text) =>
+    planOf(text)
       .filter((detail) => isSlow(detail, text))
-      .map((detail) => `${detail}: ${text}`);
-  });
+      .map((detail) => `${detail}: ${text}`),
+  );
+  const ofSession = texts.filter((text) => text.includes('WHERE +tenantId = ?')).map(planOf);
   database.close();
   expect(slow).toEqual([]);
+  // Searching by the tenant would pass over all that it ever sent.
+  expect(ofSession.map(([search]) => search)).toEqual([
+    expect.stringContaining('(sessionId=?)'),
+    expect.stringContaining('(sessionId=?)'),
+  ]);
 });
 
 /** A scan of an index is quick only where the index holds nothing but the rows that are wanted. */
