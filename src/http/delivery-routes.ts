@@ -1,6 +1,7 @@
 import { type Request, type RequestHandler, Router } from 'express';
 import type { Principal } from '../access/authenticate.js';
 import type { Answer, Remember } from '../operations/answer.js';
+import { requireScope } from '../operations/delivery-view.js';
 import { enableDestination, listDestinations } from '../operations/destinations.js';
 import { runOnce } from '../operations/idempotent.js';
 import { listDeliveries, readDelivery } from '../operations/read-deliveries.js';
@@ -38,31 +39,39 @@ export function deliveryRoutes(deps: HttpDeps): Router {
   router.post(BODY_PATHS, readJsonBody());
   router.post(
     RANGE_PATH,
-    act(deps, 'replay.response', async ({ principal, request, remember }) => {
-      const range = validator.validate('replay.request', jsonBodyOf(request).value);
-      return await replayDeliveries(operations, { principal, range, remember });
-    }),
+    act(
+      deps,
+      { schema: 'replay.response', hasBody: true },
+      async ({ principal, request, remember }) => {
+        const range = validator.validate('replay.request', jsonBodyOf(request).value);
+        return await replayDeliveries(operations, { principal, range, remember });
+      },
+    ),
   );
   router.post(
     TEST_PATH,
-    act(deps, 'delivery', async ({ principal, request, remember }) => {
+    act(deps, { schema: 'delivery', hasBody: true }, async ({ principal, request, remember }) => {
       const body = validator.validate('test-webhook.request', jsonBodyOf(request).value);
       return await sendTestWebhook(operations, { principal, body, remember });
     }),
   );
   router.post(
     REPLAY_PATH,
-    act(deps, 'delivery', async ({ principal, request, remember }) => {
+    act(deps, { schema: 'delivery', hasBody: false }, async ({ principal, request, remember }) => {
       const deliveryId = String(request.params['deliveryId']);
       return await replayDelivery(operations, { principal, deliveryId, remember });
     }),
   );
   router.post(
     ENABLE_PATH,
-    act(deps, 'enable.response', async ({ principal, request, remember }) => {
-      const { origin } = validator.validate('enable.request', jsonBodyOf(request).value);
-      return await enableDestination(operations, { principal, origin, remember });
-    }),
+    act(
+      deps,
+      { schema: 'enable.response', hasBody: true },
+      async ({ principal, request, remember }) => {
+        const { origin } = validator.validate('enable.request', jsonBodyOf(request).value);
+        return await enableDestination(operations, { principal, origin, remember });
+      },
+    ),
   );
   router.all(WRITE_PATHS, onlyMethods('POST'));
 
@@ -113,11 +122,11 @@ interface Act {
 /** A request that acts, once for each Idempotency-Key. */
 function act(
   deps: HttpDeps,
-  schema: keyof Messages,
+  { schema, hasBody }: { schema: keyof Messages; hasBody: boolean },
   work: (of: Act) => Promise<Answer>,
 ): RequestHandler {
   return async (request, response) => {
-    const { bytes, value } = BODY_PATHS.includes(request.path) ? jsonBodyOf(request) : NO_BODY;
+    const { bytes, value } = hasBody ? jsonBodyOf(request) : NO_BODY;
     const principal = await authenticateCaller(deps, request, {
       body: bytes,
       mayUseApiKeyOnly: false,
@@ -127,9 +136,13 @@ function act(
       scope: `${principal.clientId} ${request.path}`,
       content: value,
     };
-    const answer = await recording(deps, principal, () =>
-      runOnce(deps.operations, keyed, (remember) => work({ principal, request, remember })),
-    );
+    const answer = await recording(deps, principal, async () => {
+      // An answer that is remembered is for those alone who may still ask.
+      requireScope(principal, 'deliveries:write');
+      return await runOnce(deps.operations, keyed, (remember) =>
+        work({ principal, request, remember }),
+      );
+    });
     deps.validator.checkResponse(schema, answer.body);
     sendAnswer(response, answer);
   };

@@ -1,6 +1,6 @@
 import type { Principal } from '../access/authenticate.js';
 import type { DeliveryFilter } from '../callbacks/delivery-store.js';
-import { ServiceError } from '../errors/service-error.js';
+import { invalidAt, ServiceError } from '../errors/service-error.js';
 import { isoTime } from '../lib/clock.js';
 import type { DeliveryList, DeliveryQuery, DeliveryView } from '../lib/messages.js';
 import { deliveryViewer, requireScope } from './delivery-view.js';
@@ -45,22 +45,32 @@ export async function readDelivery(
   return { ...view(delivery), attemptLog };
 }
 
-/** What a request says of state, origin, session and time, as the store understands it. */
+/**
+ * What a request says of state, origin, session and time, as the store understands it. Throws
+ * VALIDATION_FAILED for a time that no calendar has, a span that ends before it begins, and what is no
+ * origin: each would find nothing, without saying so.
+ */
 export function filterOf(
   tenantId: string,
   { state, sessionId, origin, from, until }: DeliveryQuery,
 ): DeliveryFilter {
-  return {
-    tenantId,
-    state,
-    sessionId,
-    origin: origin && normalOrigin(origin),
-    fromMs: from === undefined ? undefined : Date.parse(from),
-    untilMs: until === undefined ? undefined : Date.parse(until),
-  };
+  const fromMs = timeAt('/from', from);
+  const untilMs = timeAt('/until', until);
+  if (fromMs !== undefined && untilMs !== undefined && untilMs <= fromMs)
+    throw invalidAt('/until', 'must be later than from');
+  return { tenantId, state, sessionId, origin: origin && normalOrigin(origin), fromMs, untilMs };
 }
 
-/** As it is stored, so that `https://Example.com:443` finds what it means. */
+/** As it is stored, so that `https://Example.com:443` finds what it means. Throws VALIDATION_FAILED. */
 export function normalOrigin(origin: string): string {
-  return URL.canParse(origin) ? new URL(origin).origin : origin;
+  if (!URL.canParse(origin)) throw invalidAt('/origin', 'must be scheme, host and port');
+  return new URL(origin).origin;
+}
+
+function timeAt(pointer: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const timeMs = Date.parse(text);
+  // A leap second has the form of a time.
+  if (Number.isNaN(timeMs)) throw invalidAt(pointer, 'must be a time with seconds from 00 to 59');
+  return timeMs;
 }

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { setClientScopes } from '../../src/access/clients.js';
 import { createValidator } from '../../src/http/validate.js';
 import { DAY_MS } from '../../src/lib/clock.js';
 import { eventually, type TestAnswer, TestLethe, type TestTenant } from '../support/lethe.js';
@@ -156,6 +158,9 @@ describe('what became of webhooks', () => {
     '?state=gone',
     '?from=yesterday',
     '?origin=nothing',
+    '?origin=https://[',
+    '?from=2016-12-31T23:59:60Z',
+    '?from=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z',
     '?sessionId=1',
     '?unknown=1',
     '?state=failed&state=pending',
@@ -272,6 +277,9 @@ describe('replay', () => {
     [{}],
     [{ from: '2026-01-01T00:00:00Z' }],
     [{ from: 'x', until: '2026-01-01T00:00:00Z' }],
+    [{ from: '2016-12-31T23:59:60Z', until: '2026-01-01T00:00:00Z' }],
+    [{ from: '2026-01-01T00:00:00Z', until: '2026-01-01T00:00:00Z' }],
+    [{ from: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z', origin: 'https://[' }],
     [{ from: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z', state: 'pending' }],
     [{ from: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z', more: 1 }],
     [[]],
@@ -283,6 +291,28 @@ describe('replay', () => {
 });
 
 describe('a test event', () => {
+  test('when its key comes with another callback, then it is refused, at whatever spelling of the path', async () => {
+    const hook = await receiver();
+    for (const path of ['/v2/deliveries/test', '/v2/deliveries/test/']) {
+      const headers = { ...tenant.credentials, 'idempotency-key': randomUUID() };
+      const ask = async (url: string) =>
+        await lethe.call('POST', path, { headers, body: { callback: { url } } });
+      expect((await ask(hook.url)).status).toBe(202);
+      expect((await ask(`${hook.url}/else`)).body).toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
+    }
+  });
+
+  test('when the client has lost the scope, then the remembered answer is not told either', async () => {
+    const own = await lethe.tenant({ scopes: SCOPES });
+    const headers = { ...own.credentials, 'idempotency-key': randomUUID() };
+    const body = { callback: { url: (await receiver()).url } };
+    const ask = async () => await lethe.call('POST', '/v2/deliveries/test', { headers, body });
+    expect((await ask()).status).toBe(202);
+    const { clientID: clientId } = own.credentials;
+    await setClientScopes(lethe.context, { clientId, scopes: ['deliveries:read'] });
+    expect((await ask()).body).toMatchObject({ code: 'FORBIDDEN' });
+  });
+
   test('when it is asked for, then the receiver gets it signed, and cannot take it for the end of a session', async () => {
     const hook = await receiver();
     const callback = { url: hook.url, headers: { 'x-own': '1' } };
