@@ -890,8 +890,4 @@ export interface TestWebhook {
   status: 'TEST';
   type: 'TEST';
   message: string;
-  /**
-   * @maxItems 0
-   */
-  errors: unknown[];
 }

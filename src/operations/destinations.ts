@@ -54,7 +54,8 @@ function view(health: DestinationHealth, nowMs: number): DestinationView {
     lastFailureAt: isoTime(health.lastFailureAtMs),
     lastOutcome: health.lastOutcome,
     failures: health.failures,
-    ...(pausedUntilMs !== undefined && { pausedUntil: isoTime(pausedUntilMs) }),
+    ...(pausedUntilMs !== undefined &&
+      pausedUntilMs > nowMs && { pausedUntil: isoTime(pausedUntilMs) }),
     ...(disabledAtMs !== undefined && { disabledAt: isoTime(disabledAtMs) }),
     ...(disabledBecause !== undefined && { disabledBecause }),
   };

@@ -53,6 +53,7 @@ deliverySchema.index({ sessionId: 1, eventType: 1 }, { unique: true });
 deliverySchema.index({ state: 1, tenantId: 1, origin: 1, claimableAtMs: 1 });
 deliverySchema.index({ leaseId: 1 });
 deliverySchema.index({ tenantId: 1, _id: -1 });
+deliverySchema.index({ tenantId: 1, state: 1, _id: -1 });
 deliverySchema.index({ createdAtMs: 1 });
 
 export function toDelivery(row: object): Delivery {
