@@ -173,6 +173,8 @@ export class DeliveryWorker {
     this.#running.advance(lane);
     if (lane.isClaiming) return;
     if (lane.isIdle) {
+      // Its timer would forget the lane that may take its place.
+      lane.rest();
       this.#lanes.delete(keyOf(lane.destination));
       return;
     }

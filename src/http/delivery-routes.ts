@@ -1,7 +1,7 @@
 import { type Request, type RequestHandler, Router } from 'express';
 import type { Principal } from '../access/authenticate.js';
+import { requireScope } from '../access/require-scope.js';
 import type { Answer, Remember } from '../operations/answer.js';
-import { requireScope } from '../operations/delivery-view.js';
 import { enableDestination, listDestinations } from '../operations/destinations.js';
 import { runOnce } from '../operations/idempotent.js';
 import { listDeliveries, readDelivery } from '../operations/read-deliveries.js';

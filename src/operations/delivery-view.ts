@@ -1,16 +1,8 @@
-import type { Principal } from '../access/authenticate.js';
-import type { ClientScope } from '../access/tenant.js';
 import type { Delivery } from '../callbacks/delivery-store.js';
 import type { Destination, DestinationHealth } from '../callbacks/destination-store.js';
-import { ServiceError } from '../errors/service-error.js';
 import { isoTime } from '../lib/clock.js';
 import type { DeliveryView } from '../lib/messages.js';
 import type { OperationDeps } from './deps.js';
-
-/** Throws FORBIDDEN for a client without the scope. */
-export function requireScope({ scopes }: Principal, scope: ClientScope): void {
-  if (!scopes.includes(scope)) throw new ServiceError('FORBIDDEN');
-}
 
 /** Makes the views of a tenant's deliveries, with one look at its destinations. */
 export async function deliveryViewer(

@@ -1,9 +1,10 @@
 import type { Principal } from '../access/authenticate.js';
+import { requireScope } from '../access/require-scope.js';
 import type { DeliveryFilter } from '../callbacks/delivery-store.js';
 import { invalidAt, ServiceError } from '../errors/service-error.js';
 import { isoTime } from '../lib/clock.js';
 import type { DeliveryList, DeliveryQuery, DeliveryView } from '../lib/messages.js';
-import { deliveryViewer, requireScope } from './delivery-view.js';
+import { deliveryViewer } from './delivery-view.js';
 import type { OperationDeps } from './deps.js';
 
 const DEFAULT_LIMIT = 50;

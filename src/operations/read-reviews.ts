@@ -1,7 +1,7 @@
 import type { Principal } from '../access/authenticate.js';
+import { requireScope } from '../access/require-scope.js';
 import { type AuditOperation, parseLeaf } from '../audit/leaf.js';
 import type { Review } from '../audit/reviews/review-store.js';
-import { ServiceError } from '../errors/service-error.js';
 import { isoTime, SECOND_MS } from '../lib/clock.js';
 import type { ReviewList } from '../lib/messages.js';
 import type { OperationDeps } from './deps.js';
@@ -28,7 +28,7 @@ export async function readReviews(
   deps: OperationDeps,
   { principal, query }: { principal: Principal; query: ReviewQuery },
 ): Promise<ReviewList> {
-  if (!principal.scopes.includes('audit:read')) throw new ServiceError('FORBIDDEN');
+  requireScope(principal, 'audit:read');
   const { tenantId } = principal;
   const items: Item[] = [];
   let { before } = query;

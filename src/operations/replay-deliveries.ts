@@ -4,7 +4,7 @@ import type { Delivery } from '../callbacks/delivery-store.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { ReplayRequest, ReplayResponse } from '../lib/messages.js';
 import type { Answer, Remember } from './answer.js';
-import { deliveryViewer, requireScope } from './delivery-view.js';
+import { deliveryViewer } from './delivery-view.js';
 import type { OperationDeps } from './deps.js';
 import { filterOf } from './read-deliveries.js';
 import type { Stores } from './unit-of-work.js';
@@ -15,15 +15,14 @@ type Outcome = Delivery | 'superseded' | 'removed';
 
 /**
  * POST /v2/deliveries/{deliveryId}/replay: sends a webhook again, under the same webhook-id, with its whole
- * schedule before it. Throws FORBIDDEN for a client without the scope deliveries:write, NOT_FOUND for
- * unknown and foreign alike, EVENT_SUPERSEDED for an event that a later one of its session followed.
+ * schedule before it. The caller has the scope deliveries:write. Throws NOT_FOUND for unknown and foreign
+ * alike, EVENT_SUPERSEDED for an event that a later one of its session followed.
  */
 export async function replayDelivery(
   deps: OperationDeps,
   request: { principal: Principal; deliveryId: string; remember: Remember },
 ): Promise<Answer> {
   const { principal, deliveryId, remember } = request;
-  requireScope(principal, 'deliveries:write');
   const { tenantId } = principal;
   const view = await deliveryViewer(deps, tenantId);
   const { answer, replayed } = await deps.store.transaction(async (stores) => {
@@ -41,15 +40,14 @@ export async function replayDelivery(
 
 /**
  * POST /v2/deliveries/replay: the same for webhooks that were created in a time, newest first, at most 100
- * for each request; those that cannot be sent again are told apart. Throws FORBIDDEN for a client
- * without the scope deliveries:write.
+ * for each request; those that cannot be sent again are told apart. The caller has the scope
+ * deliveries:write.
  */
 export async function replayDeliveries(
   deps: OperationDeps,
   request: { principal: Principal; range: ReplayRequest; remember: Remember },
 ): Promise<Answer> {
   const { principal, range, remember } = request;
-  requireScope(principal, 'deliveries:write');
   const { tenantId } = principal;
   const { before, state = 'failed', ...rest } = range;
   const filter = filterOf(tenantId, { ...rest, state });
